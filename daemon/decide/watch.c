@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/util.h"
+#include "decide/watch.h"
+
+#define WATCH_CYCLES	 2
+#define WATCH_USEC	 (2 * USEC_SEC)
+#define WATCH_MAX_USEC	 (2 * USEC_MIN) /* no cycle came: nothing to judge */
+#define REST_USEC	 (10 * USEC_MIN)
+#define GAIN_SHARE	 50   /* 2 % of what was mapped or used */
+#define CPU_RISE_PERMILLE 100 /* of one CPU, and half as much again as before */
+#define STALL_SHARE	 10   /* stalled a tenth of the time */
+#define THROTTLED_SHARE	 4    /* throttled in a quarter of the periods */
+
+static bool gained(const struct lever_watch *w, const struct snapshot *s)
+{
+	return snapshot_mapped(s) + w->mapped_bytes / GAIN_SHARE <= w->mapped_bytes ||
+	       snapshot_usage(&s->cgroup) + w->usage_bytes / GAIN_SHARE <= w->usage_bytes;
+}
+
+static bool harmed(const struct lever_watch *w, const struct snapshot *s,
+		   const struct proc_history *ph, usec_t now)
+{
+	const uint64_t rise = CPU_RISE_PERMILLE + w->gc_cpu_permille / 2;
+	const bool dearer = ph->gc_cpu_permille > w->gc_cpu_permille + rise;
+	const uint64_t stalled = s->cgroup.psi_full_us - w->psi_full_us;
+	const uint64_t periods = s->cgroup.cpu_periods - w->cpu_periods;
+	const uint64_t throttled = s->cgroup.cpu_throttled - w->cpu_throttled;
+
+	return dearer || stalled > (now - w->since) / STALL_SHARE ||
+	       (periods > 0 && throttled > periods / THROTTLED_SHARE &&
+		ph->gc_cpu_permille > w->gc_cpu_permille);
+}
+
+void watch_judge(const struct snapshot *s, usec_t now, const struct snapshot_proc *p,
+		 struct proc_history *ph)
+{
+	struct lever_watch *w = &ph->watch;
+
+	if (!w->active || now - w->since < WATCH_USEC)
+		return;
+	if (p->sample.num_gc - w->num_gc < WATCH_CYCLES) {
+		w->active = now - w->since < WATCH_MAX_USEC;
+		return;
+	}
+	w->active = false;
+	if (harmed(w, s, ph, now) && !gained(w, s) && !p->lever[w->lever].pinned)
+		ph->lever[w->lever].rest_until = now + REST_USEC;
+}

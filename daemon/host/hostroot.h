@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The host, as directory descriptors: every reader takes its files from here, so that the same code runs on a
+ * fixture tree without privileges. The descriptors are owned by the struct.
+ */
+struct hostroot {
+	int proc;
+	int cgroup; /* the root of cgroup v2, -1 where there is none */
+	int cgroup1_memory; /* the root of cgroup v1's memory controller, -1 where there is none */
+};
+
+#define HOSTROOT_NONE                                                                              \
+	(struct hostroot)                                                                          \
+	{                                                                                          \
+		.proc = -1, .cgroup = -1, .cgroup1_memory = -1                                     \
+	}
+
+/*
+ * Opens PREFIX/proc, and below PREFIX/sys/fs/cgroup what is there: v2 at the root or in unified/, v1 in memory/.
+ * PREFIX is "" for the machine. Returns 0 or -errno where there is no /proc.
+ */
+int hostroot_open(const char *prefix, struct hostroot *ret);
+void hostroot_close(struct hostroot *host);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "host/inspector.h"
+
+enum {
+	QUEUE_MAX = 4096,
+};
+
+struct job {
+	struct job *next;
+	struct inspect_request req;
+	inspect_done done;
+	void *userdata;
+};
+
+struct inspector {
+	const struct hostroot *host;
+	bool writable;
+	usec_t patience, deadline;
+	pid_t pid;
+	int fd;
+	unsigned int generation, queued;
+	struct job *first, *last; /* first is under way */
+	struct inspect_reply reply;
+};
+
+static int start_helper(struct inspector *in)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int r = -errno;
+
+		close(pair[0]);
+		close(pair[1]);
+		return r;
+	}
+	if (pid == 0) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		close(pair[0]);
+		inspect_serve(in->host, pair[1], in->writable);
+	}
+	close(pair[1]);
+	in->pid = pid;
+	in->fd = pair[0];
+	in->generation++;
+	return 0;
+}
+
+/*
+ * A helper in an uninterruptible sleep outlives its SIGKILL: it is not waited for here, and reaped with the
+ * daemon's other children when it does go (or by init).
+ */
+static void stop_helper(struct inspector *in)
+{
+	closep(&in->fd);
+	in->fd = -1;
+	if (in->pid > 0) {
+		kill(in->pid, SIGKILL);
+		waitpid(in->pid, NULL, WNOHANG);
+	}
+	in->pid = -1;
+}
+
+int inspector_new(const struct hostroot *host, bool writable, usec_t deadline,
+		  struct inspector **ret)
+{
+	_cleanup_(inspector_freep) struct inspector *in = calloc(1, sizeof(*in));
+	int r;
+
+	if (!in)
+		return -ENOMEM;
+	in->host = host;
+	in->writable = writable;
+	in->patience = deadline;
+	in->pid = -1;
+	in->fd = -1;
+	r = start_helper(in);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(in);
+	return 0;
+}
+
+struct inspector *inspector_free(struct inspector *in)
+{
+	if (!in)
+		return NULL;
+	stop_helper(in);
+	for (struct job *job = in->first, *next; job; job = next) {
+		next = job->next;
+		free(job);
+	}
+	free(in);
+	return NULL;
+}
+
+static void send_first(struct inspector *in)
+{
+	if (!in->first)
+		return;
+	in->deadline = clock_now() + in->patience;
+	/* A helper that died answers by its closed socket; inspector_dispatch sees it. */
+	if (in->fd >= 0)
+		(void)send(in->fd, &in->first->req, sizeof(in->first->req), MSG_NOSIGNAL);
+}
+
+int inspector_request(struct inspector *in, const struct inspect_request *req, inspect_done done,
+		      void *userdata)
+{
+	struct job *job;
+
+	if (in->queued == QUEUE_MAX)
+		return -ENOSPC;
+	job = calloc(1, sizeof(*job));
+	if (!job)
+		return -ENOMEM;
+	job->req = *req;
+	job->done = done;
+	job->userdata = userdata;
+	if (in->last)
+		in->last->next = job;
+	else
+		in->first = job;
+	in->last = job;
+	if (in->queued++ == 0)
+		send_first(in);
+	return 0;
+}
+
+/* Ends the request under way with in->reply, and sends the next before the caller is told. */
+static void finish_first(struct inspector *in)
+{
+	_cleanup_(freep) struct job *job = in->first;
+
+	in->first = job->next;
+	if (!in->first)
+		in->last = NULL;
+	in->queued--;
+	in->deadline = 0;
+	/* The reply is in->reply: the next answer is not read before this call has returned. */
+	send_first(in);
+	job->done(job->userdata, &job->req, &in->reply);
+}
+
+static void replace_helper(struct inspector *in, int error)
+{
+	int r;
+
+	stop_helper(in);
+	r = start_helper(in);
+	if (r < 0)
+		log_error("Cannot start a helper: %s", strerror(-r));
+	if (!in->first)
+		return;
+	in->reply = (struct inspect_reply){ .result = error };
+	finish_first(in);
+}
+
+void inspector_dispatch(struct inspector *in)
+{
+	ssize_t n = recv(in->fd, &in->reply, sizeof(in->reply), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != (ssize_t)sizeof(in->reply)) {
+		replace_helper(in, -EPIPE);
+		return;
+	}
+	if (in->first)
+		finish_first(in);
+}
+
+void inspector_expire(struct inspector *in, usec_t now)
+{
+	if (in->deadline && now >= in->deadline)
+		replace_helper(in, -ETIMEDOUT);
+}
+
+static void keep_reply(void *userdata, const struct inspect_request *req,
+		       const struct inspect_reply *reply)
+{
+	(void)req;
+	*(struct inspect_reply *)userdata = *reply;
+}
+
+int inspector_call(struct inspector *in, const struct inspect_request *req,
+		   struct inspect_reply *ret)
+{
+	int r = inspector_request(in, req, keep_reply, ret);
+
+	while (r == 0 && in->first) {
+		struct pollfd p = { .fd = in->fd, .events = POLLIN };
+		usec_t now = clock_now();
+		usec_t left = in->deadline > now ? in->deadline - now : 0;
+
+		if (poll(&p, 1, (int)(left / USEC_MSEC) + 1) > 0)
+			inspector_dispatch(in);
+		else
+			inspector_expire(in, clock_now());
+	}
+	return r;
+}
+
+int inspector_fd(const struct inspector *in)
+{
+	return in->fd;
+}
+
+unsigned int inspector_generation(const struct inspector *in)
+{
+	return in->generation;
+}
+
+usec_t inspector_deadline(const struct inspector *in)
+{
+	return in->deadline;
+}
+
+unsigned int inspector_replaced(const struct inspector *in)
+{
+	return in->generation - 1;
+}
+
+unsigned int inspector_queued(const struct inspector *in)
+{
+	return in->queued;
+}

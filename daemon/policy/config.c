@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "policy/config.h"
+
+enum kind {
+	KIND_MODE,
+	KIND_DURATION,
+	KIND_BYTES,
+	KIND_COUNT,
+	KIND_BOOL,
+	KIND_LEVEL,
+	KIND_MAX_,
+};
+
+struct row {
+	const char *key;
+	enum kind kind;
+	size_t offset;
+	const char *default_text; /* parsed like the file's: there is no second set of defaults */
+	const char *right; /* what would be right, for the message */
+	uint64_t min, max; /* durations, bytes, counts */
+	const char *about;
+};
+
+#define FIELD(f) offsetof(struct config, f)
+
+static const struct row rows[] = {
+	{ "mode", KIND_MODE, FIELD(mode), "recommend", "observe, recommend or enforce", 0, 0,
+	  "observe: look only. recommend: decide everything, write nothing. enforce: act." },
+	{ "look_min", KIND_DURATION, FIELD(look_min), "50ms", "a duration from 10ms to 10s",
+	  10 * USEC_MSEC, 10 * USEC_SEC,
+	  "Shortest time between two looks at a workload, when it grows fast." },
+	{ "look_max", KIND_DURATION, FIELD(look_max), "10s", "a duration from 100ms to 10min",
+	  100 * USEC_MSEC, 10 * USEC_MIN,
+	  "Longest time between two looks at a workload, when nothing moves." },
+	{ "interval", KIND_DURATION, FIELD(interval), "5s", "a duration from 100ms to 1h",
+	  100 * USEC_MSEC, 60 * USEC_MIN, "Least time between two changes of one lever." },
+	{ "helper_deadline", KIND_DURATION, FIELD(helper_deadline), "2s",
+	  "a duration from 100ms to 1min", 100 * USEC_MSEC, USEC_MIN,
+	  "A helper process that has not answered by then is killed and replaced." },
+	{ "workloads_max", KIND_COUNT, FIELD(workloads_max), "4096", "a number from 1 to 1000000",
+	  1, 1000000, "At most this many workloads; what falls out is counted." },
+	{ "processes_max", KIND_COUNT, FIELD(processes_max), "8192", "a number from 1 to 1000000",
+	  1, 1000000, "At most this many Go processes; what falls out is counted." },
+	{ "record_bytes", KIND_BYTES, FIELD(record_bytes), "16M", "a size from 64K to 16G",
+	  64 * KIB, 16 * GIB, "Size of the file of past decisions and their inputs." },
+	{ "audit_burst", KIND_COUNT, FIELD(audit_burst), "20", "a number from 1 to 100000", 1,
+	  100000, "Audit records per workload in a row, before they are counted instead." },
+	{ "audit_interval", KIND_DURATION, FIELD(audit_interval), "10s",
+	  "a duration from 10ms to 1h", 10 * USEC_MSEC, 60 * USEC_MIN,
+	  "Time until a workload may write one more audit record after such a burst." },
+	{ "process_events", KIND_BOOL, FIELD(process_events), "yes", "yes or no", 0, 0,
+	  "Follow exec and exit by the kernel's process connector, instead of scans only." },
+	{ "log_level", KIND_LEVEL, FIELD(log_level), "info",
+	  "emerg, alert, crit, err, warning, notice, info or debug", 0, 0,
+	  "Messages of less weight than this are not written." },
+};
+
+static const char *const level_names[] = {
+	[LOG_EMERG] = "emerg", [LOG_ALERT] = "alert",	  [LOG_CRIT] = "crit",
+	[LOG_ERR] = "err",     [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+	[LOG_INFO] = "info",   [LOG_DEBUG] = "debug",
+};
+_Static_assert(ARRAY_SIZE(level_names) == LOG_DEBUG + 1, "a log level without a name");
+
+static int parse_mode(const char *value, void *field)
+{
+	return policy_mode_parse(value, field);
+}
+
+static int parse_duration(const char *value, void *field)
+{
+	return text_parse_duration(value, field);
+}
+
+static int parse_bytes(const char *value, void *field)
+{
+	return text_parse_bytes(value, field);
+}
+
+static int parse_count(const char *value, void *field)
+{
+	return text_parse_u64(value, field);
+}
+
+static int parse_bool(const char *value, void *field)
+{
+	return text_parse_bool(value, field);
+}
+
+static int parse_level(const char *value, void *field)
+{
+	for (int32_t i = 0; i < (int32_t)ARRAY_SIZE(level_names); i++)
+		if (!strcmp(level_names[i], value)) {
+			*(int32_t *)field = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* The largest unit that divides it: what is shown can go back into the file. */
+static void format_scaled(char *buf, size_t size, uint64_t v, const struct row *row)
+{
+	static const struct {
+		enum kind kind;
+		uint64_t factor;
+		const char *suffix;
+	} units[] = {
+		{ KIND_DURATION, 60 * USEC_MIN, "h" },
+		{ KIND_DURATION, USEC_MIN, "min" },
+		{ KIND_DURATION, USEC_SEC, "s" },
+		{ KIND_DURATION, USEC_MSEC, "ms" },
+		{ KIND_DURATION, 1, "us" },
+		{ KIND_BYTES, GIB, "G" },
+		{ KIND_BYTES, MIB, "M" },
+		{ KIND_BYTES, KIB, "K" },
+		{ KIND_BYTES, 1, "" },
+		{ KIND_COUNT, 1, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (units[i].kind == row->kind && v % units[i].factor == 0) {
+			snprintf(buf, size, "%" PRIu64 "%s", v / units[i].factor, units[i].suffix);
+			return;
+		}
+}
+
+static void format_mode(char *buf, size_t size, const void *field, const struct row *row)
+{
+	(void)row;
+	snprintf(buf, size, "%s", policy_mode_name(*(const int32_t *)field));
+}
+
+static void format_number(char *buf, size_t size, const void *field, const struct row *row)
+{
+	format_scaled(buf, size, *(const uint64_t *)field, row);
+}
+
+static void format_bool(char *buf, size_t size, const void *field, const struct row *row)
+{
+	(void)row;
+	snprintf(buf, size, "%s", *(const bool *)field ? "yes" : "no");
+}
+
+static void format_level(char *buf, size_t size, const void *field, const struct row *row)
+{
+	int32_t level = *(const int32_t *)field;
+
+	(void)row;
+	snprintf(buf, size, "%s", level >= 0 && level <= LOG_DEBUG ? level_names[level] : "?");
+}
+
+static const struct {
+	int (*parse)(const char *value, void *field);
+	void (*format)(char *buf, size_t size, const void *field, const struct row *row);
+	size_t size;
+} kinds[] = {
+	[KIND_MODE] = { parse_mode, format_mode, sizeof(int32_t) },
+	[KIND_DURATION] = { parse_duration, format_number, sizeof(usec_t) },
+	[KIND_BYTES] = { parse_bytes, format_number, sizeof(uint64_t) },
+	[KIND_COUNT] = { parse_count, format_number, sizeof(uint64_t) },
+	[KIND_BOOL] = { parse_bool, format_bool, sizeof(bool) },
+	[KIND_LEVEL] = { parse_level, format_level, sizeof(int32_t) },
+};
+_Static_assert(ARRAY_SIZE(kinds) == KIND_MAX_, "a kind without its functions");
+
+/* 0, -EINVAL or -ERANGE; the field is touched only on 0. */
+static int set_row(struct config *config, const struct row *row, const char *value)
+{
+	union {
+		uint64_t number;
+		int32_t name;
+		bool flag;
+	} v = { 0 };
+	int r = kinds[row->kind].parse(value, &v);
+
+	if (r < 0)
+		return r;
+	if (row->max && (v.number < row->min || v.number > row->max))
+		return -ERANGE;
+	memcpy((char *)config + row->offset, &v, kinds[row->kind].size);
+	return 0;
+}
+
+void config_default(struct config *ret)
+{
+	*ret = (struct config){ 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		set_row(ret, &rows[i], rows[i].default_text);
+}
+
+struct loader {
+	struct config config;
+	bool section_known;
+	uint32_t look_line; /* the last of look_min and look_max */
+};
+
+static void report_unknown_key(const struct ini_entry *entry, struct ini_report *report)
+{
+	const char *names[ARRAY_SIZE(rows)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		names[i] = rows[i].key;
+	ini_report_unknown(report, entry, names, ARRAY_SIZE(names));
+}
+
+static void set_key(struct loader *l, const struct ini_entry *entry, struct ini_report *report)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int r;
+
+		if (strcmp(rows[i].key, entry->key))
+			continue;
+		r = set_row(&l->config, &rows[i], entry->value);
+		if (r < 0)
+			ini_report_add(report, entry->file, entry->line, true,
+				       "%s = %s is %s; write %s", entry->key, entry->value,
+				       r == -ERANGE ? "out of range" : "not understood",
+				       rows[i].right);
+		if (!strncmp(entry->key, "look_", 5))
+			l->look_line = entry->line;
+		return;
+	}
+	report_unknown_key(entry, report);
+}
+
+static void take_entry(void *userdata, const struct ini_entry *entry, struct ini_report *report)
+{
+	struct loader *l = userdata;
+
+	if (entry->key) {
+		if (l->section_known)
+			set_key(l, entry, report);
+		return;
+	}
+	l->section_known = !strcmp(entry->section, "daemon");
+	if (!l->section_known)
+		ini_report_add(report, entry->file, entry->line, false,
+			       "unknown section [%s], ignoring; the only one is [daemon]",
+			       entry->section);
+}
+
+static int finish(const struct loader *l, const char *file, struct ini_report *report,
+		  struct config *ret)
+{
+	if (l->config.look_min > l->config.look_max)
+		ini_report_add(report, file, l->look_line, true,
+			       "look_min is longer than look_max; write the shorter one as "
+			       "look_min");
+	if (report->errors)
+		return -EINVAL;
+	*ret = l->config;
+	return 0;
+}
+
+int config_load_text(const char *file, const char *text, size_t len, struct ini_report *report,
+		     struct config *ret)
+{
+	struct loader l = { 0 };
+	int r;
+
+	config_default(&l.config);
+	r = ini_read_text(file, text, len, take_entry, &l, report);
+	return r < 0 ? r : finish(&l, file, report, ret);
+}
+
+int config_load(const char *file, struct ini_report *report, struct config *ret)
+{
+	struct loader l = { 0 };
+	int r;
+
+	config_default(&l.config);
+	r = ini_read_file(file, take_entry, &l, report);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 && r != -ENOENT)
+		ini_report_unreadable(report, file, r);
+	return finish(&l, file, report, ret);
+}
+
+size_t config_rows_max(void)
+{
+	return ARRAY_SIZE(rows);
+}
+
+void config_get_row(const struct config *config, size_t i, struct config_row *ret)
+{
+	const struct row *row = &rows[i];
+
+	*ret = (struct config_row){
+		.key = row->key,
+		.default_text = row->default_text,
+		.about = row->about,
+	};
+	kinds[row->kind].format(ret->value, sizeof(ret->value), (const char *)config + row->offset,
+				row);
+}

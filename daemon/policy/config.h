@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/clock.h"
+#include "policy/ini.h"
+#include "policy/policy.h"
+
+/*
+ * gomemd.conf, section [daemon]. One row per key in config.c feeds the loader, `gomemctl show-config` and the check
+ * that gomemd.conf(5) names every key.
+ */
+struct config {
+	int32_t mode;		/* enum policy_mode; mode = recommend */
+	usec_t look_min, look_max;	/* bounds of the time between two looks at a workload; 50 ms, 10 s */
+	usec_t interval;	/* at least this between two changes of one lever; 5 s */
+	usec_t helper_deadline; /* a helper that has not answered by then is replaced; 2 s */
+	uint64_t workloads_max; /* 4096 */
+	uint64_t processes_max; /* Go processes; 8192 */
+	uint64_t record_bytes;	/* size of the decision file; 16M */
+	uint64_t audit_burst;	/* audit records per workload in a row ... */
+	usec_t audit_interval;	/* ... and how long until one more; 20, 10 s */
+	bool process_events;	/* follow exec and exit by the kernel's process connector; yes */
+	int32_t log_level;	/* emerg ... debug (syslog(3)); info */
+};
+
+void config_default(struct config *ret);
+
+/*
+ * Reads @file over the defaults. A missing file is no error. -EINVAL where the report has errors (a file that cannot
+ * be read is one): nothing changes.
+ */
+int config_load(const char *file, struct ini_report *report, struct config *ret);
+int config_load_text(const char *file, const char *text, size_t len, struct ini_report *report,
+		     struct config *ret);
+
+/* One row for show-config and the documentation check. */
+struct config_row {
+	const char *key, *default_text, *about;
+	char value[64];
+};
+
+size_t config_rows_max(void);
+/* Row @i with the value in @config. */
+void config_get_row(const struct config *config, size_t i, struct config_row *ret);

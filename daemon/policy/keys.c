@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "policy/keys.h"
+#include "policy/value.h"
+
+#define STATES_ALL	 ((1u << STATE_MAX_) - 1)
+#define STATES_TRIGGERED (1u << STATE_PRESSED | 1u << STATE_EMERGENCY)
+
+struct policy_key {
+	enum policy_section section;
+	const char *name;
+	size_t offset; /* in struct policy_tier, policy_scope or policy_action */
+	int (*parse)(const char *value, void *field);
+	const char *right; /* what would be right, for the message */
+	unsigned int states; /* POLICY_SECTION_STATE: a bit for each that takes it */
+};
+
+#define LEVER(lever)  offsetof(struct policy_tier, rules.ownership) + (lever) * sizeof(int32_t)
+#define ACTION(field) offsetof(struct policy_action, field)
+
+#define RIGHT_MODE	"observe, recommend or enforce"
+#define RIGHT_OWNERSHIP "yield, tighten or override"
+#define RIGHT_CGROUP	"a pattern such as kubepods.slice/**, at most 16 of them, 191 bytes each"
+
+static const struct policy_key keys[] = {
+	{ POLICY_SECTION_TIER, "limit", 0, policy_value_limit,
+	  "240Mi..1100Mi (the lower end first), ..129Mi, 1900Mi.. or none", 0 },
+	{ POLICY_SECTION_TIER, "cgroup", offsetof(struct policy_tier, cgroup), policy_value_pattern,
+	  RIGHT_CGROUP, 0 },
+	{ POLICY_SECTION_TIER, "exe", offsetof(struct policy_tier, exe), policy_value_pattern,
+	  "a pattern such as prometheus or /usr/bin/*, at most 16 of them, 191 bytes each", 0 },
+	{ POLICY_SECTION_TIER, "module", offsetof(struct policy_tier, module), policy_value_pattern,
+	  "a pattern such as example.org/**, at most 16 of them, 191 bytes each", 0 },
+	{ POLICY_SECTION_TIER, "mode", offsetof(struct policy_tier, rules.mode), policy_value_mode,
+	  RIGHT_MODE, 0 },
+	{ POLICY_SECTION_TIER, "priority", offsetof(struct policy_tier, priority),
+	  policy_value_priority, "a whole number from -1000000 to 1000000", 0 },
+	{ POLICY_SECTION_TIER, "ownership", LEVER(0), policy_value_ownerships, RIGHT_OWNERSHIP, 0 },
+	{ POLICY_SECTION_TIER, "ownership.soft_limit", LEVER(LEVER_SOFT_LIMIT),
+	  policy_value_ownership, RIGHT_OWNERSHIP, 0 },
+	{ POLICY_SECTION_TIER, "ownership.gogc", LEVER(LEVER_GOGC), policy_value_ownership,
+	  RIGHT_OWNERSHIP, 0 },
+	{ POLICY_SECTION_TIER, "ownership.madvdontneed", LEVER(LEVER_MADVDONTNEED),
+	  policy_value_ownership, RIGHT_OWNERSHIP, 0 },
+	{ POLICY_SECTION_TIER, "ownership.memory_high", LEVER(LEVER_MEMORY_HIGH),
+	  policy_value_ownership, RIGHT_OWNERSHIP, 0 },
+	{ POLICY_SECTION_TIER, "tight", offsetof(struct policy_tier, rules.tight_restart),
+	  policy_value_tight, "relax or restart", 0 },
+	{ POLICY_SECTION_SCOPE, "cgroup", offsetof(struct policy_scope, cgroup),
+	  policy_value_pattern, RIGHT_CGROUP, 0 },
+	{ POLICY_SECTION_SCOPE, "mode", offsetof(struct policy_scope, mode), policy_value_mode,
+	  RIGHT_MODE, 0 },
+	{ POLICY_SECTION_STATE, "when", ACTION(when), policy_value_when,
+	  "heap_alloc > 70% limit, or heap_alloc > 64Mi (of heap_alloc, heap_inuse, heap_sys, "
+	  "usage; limit only on the right)",
+	  STATES_TRIGGERED },
+	{ POLICY_SECTION_STATE, "gogc", ACTION(gogc), policy_value_gogc,
+	  "a percentage from 1 to 10000 without the sign (gomemd never switches collection off)",
+	  STATES_ALL },
+	{ POLICY_SECTION_STATE, "madvdontneed", ACTION(madvdontneed), policy_value_switch,
+	  "yes or no", STATES_ALL },
+	{ POLICY_SECTION_STATE, "soft_limit", ACTION(soft_limit_off), policy_value_auto_off,
+	  "auto or off", STATES_ALL },
+	{ POLICY_SECTION_STATE, "memory_high", ACTION(memory_high), policy_value_auto_no,
+	  "auto or no", STATES_ALL },
+	{ POLICY_SECTION_STATE, "goroutine_rate", ACTION(goroutine_rate), policy_value_rate,
+	  "a rate such as 1000/s, from 1/s to 100000000/s", STATES_ALL },
+};
+
+size_t policy_keys_max(void)
+{
+	return ARRAY_SIZE(keys);
+}
+
+const char *policy_key_name(size_t i)
+{
+	return keys[i].name;
+}
+
+static const struct policy_key *find_key(enum policy_section section, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].section == section && !strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
+}
+
+static void report_unknown(enum policy_section section, const struct ini_entry *entry,
+			   struct ini_report *report)
+{
+	const char *names[ARRAY_SIZE(keys)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].section == section)
+			names[n++] = keys[i].name;
+	ini_report_unknown(report, entry, names, n);
+}
+
+static const char *what_is_wrong(const char *value, int error)
+{
+	if (!*value)
+		return "is empty";
+	if (error == -ERANGE)
+		return "is out of range";
+	return error == -ENOSPC ? "is one too many" : "is not understood";
+}
+
+void policy_key_set(enum policy_section section, enum policy_state state, void *base,
+		    const struct ini_entry *entry, struct ini_report *report)
+{
+	const struct policy_key *key = find_key(section, entry->key);
+	int r;
+
+	if (!key) {
+		report_unknown(section, entry, report);
+		return;
+	}
+	if (section == POLICY_SECTION_STATE && !(key->states & 1u << state)) {
+		ini_report_add(report, entry->file, entry->line, true,
+			       "%s in [%s]: only pressed and emergency are entered by a trigger; "
+			       "remove it",
+			       entry->key, entry->section);
+		return;
+	}
+	r = key->parse(entry->value, (char *)base + key->offset);
+	if (r < 0)
+		ini_report_add(report, entry->file, entry->line, true, "%s = %s %s; write %s",
+			       entry->key, entry->value, what_is_wrong(entry->value, r),
+			       key->right);
+}

@@ -76,12 +76,10 @@ static int probe_once(struct looker *l, pid_t pid, bool json)
 	char why[512];
 	int r = looker_look(l, pid, &reply);
 
-	if (r != INSPECT_OK || !reply.rows[0].proved) {
+	if (r != INSPECT_OK) {
 		look_refusal(&reply, r, why, sizeof(why));
 		fprintf(stderr, "gomemctl: process %d %s\n", pid, why);
-		/* A runtime that was found is shown all the same where only a later gate is shut. */
-		if (r != INSPECT_OK)
-			return EXIT_UNUSABLE;
+		return EXIT_UNUSABLE;
 	}
 	if (json) {
 		json_object *o = look_json(&reply);
@@ -92,7 +90,7 @@ static int probe_once(struct looker *l, pid_t pid, bool json)
 	} else {
 		print_probe(&reply);
 	}
-	return reply.rows[0].proved ? EXIT_DONE : EXIT_UNUSABLE;
+	return EXIT_DONE;
 }
 
 int verb_probe(const struct options *o)

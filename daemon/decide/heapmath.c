@@ -24,8 +24,9 @@ uint64_t heap_nonheap_bytes(const struct go_sample *s)
 
 uint64_t heap_minimum(int32_t percent)
 {
+	/* Off is uint64(-1) there, and the product wraps: undo gives back just what was there. */
 	if (percent < 0)
-		return UINT64_MAX;
+		return (UINT64_MAX - DEFAULT_HEAP_MINIMUM + 1) / 100;
 	return mul_div(DEFAULT_HEAP_MINIMUM, (uint64_t)percent, 100);
 }
 

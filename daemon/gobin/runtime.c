@@ -349,7 +349,7 @@ static bool goal_agrees(const struct go_sample *s)
 	return s->gc_percent_goal_bytes + slack >= goal && s->gc_percent_goal_bytes <= goal + slack;
 }
 
-bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t rss_bytes)
+bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t virtual_bytes)
 {
 	bool ok = gate_set(rt, GATE_SINGLE_RUNTIME, rt->runtimes == 1, "%u Go runtime(s) in it",
 			   rt->runtimes);
@@ -362,13 +362,13 @@ bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t
 		       s->memory_limit_bytes);
 	ok &= gate_set(rt, GATE_HEAP_GOAL, goal_agrees(s), "goal %" PRIu64 ", marked %" PRIu64,
 		       s->gc_percent_goal_bytes, s->heap_marked_bytes);
-	/* What the runtime holds ready is resident or was never touched: it cannot be far below its own heap. */
+	/* What the runtime holds ready need not be resident, but it is mapped, and its heap is in it. */
 	ok &= gate_set(rt, GATE_MAPPED_READY,
 		       s->mapped_ready_bytes >= go_sample_heap_alloc(s) &&
 			       s->mapped_ready_bytes >= s->heap_free_bytes &&
-			       (!rss_bytes || s->mapped_ready_bytes <= (UINT64_C(1) << 47)),
-		       "mapped %" PRIu64 ", heap %" PRIu64 ", resident %" PRIu64,
-		       s->mapped_ready_bytes, go_sample_heap_alloc(s), rss_bytes);
+			       (!virtual_bytes || s->mapped_ready_bytes <= virtual_bytes),
+		       "ready %" PRIu64 ", heap %" PRIu64 ", mapped in all %" PRIu64,
+		       s->mapped_ready_bytes, go_sample_heap_alloc(s), virtual_bytes);
 	return ok;
 }
 

@@ -121,10 +121,11 @@ int go_runtime_sample(const struct memory *m, const struct go_runtime *rt, uint3
 		      struct go_sample *ret);
 
 /*
- * Judges a sample: does this behave like the runtime that the layout promises? @rss_bytes is the process's, 0
- * where it is not known. Fills the gates from GATE_SINGLE_RUNTIME on; returns whether all of them hold.
+ * Judges a sample: does this behave like the runtime that the layout promises? @virtual_bytes is all that
+ * the process maps, 0 where it is not known. Fills the gates from GATE_SINGLE_RUNTIME on; returns whether all of them hold.
  */
-bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t rss_bytes);
+bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s,
+		      uint64_t virtual_bytes);
 
 /* The first gate that refused, or GATE_MAX_. */
 enum go_gate go_runtime_refusal(const struct go_runtime *rt);

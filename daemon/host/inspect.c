@@ -115,7 +115,8 @@ static int sample_slot(struct server *sv, struct slot *slot, uint32_t flags,
 			       (int)INSPECT_GONE :
 			       r;
 	row->rss_bytes = process_get_info(slot->process)->stat.rss_bytes;
-	row->proved = go_runtime_judge(&slot->runtime, &row->sample, row->rss_bytes);
+	row->proved = go_runtime_judge(&slot->runtime, &row->sample,
+				       process_get_info(slot->process)->stat.virtual_bytes);
 	row->refused_by = go_runtime_refusal(&slot->runtime);
 	return INSPECT_OK;
 }

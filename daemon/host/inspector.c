@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 enum {
 	QUEUE_MAX = 4096,
+	KEEP_BELOW = 1024,
 };
 
 struct job {
@@ -33,6 +35,25 @@ struct inspector {
 	struct job *first, *last; /* first is under way */
 	struct inspect_reply reply;
 };
+
+/*
+ * Nothing of the daemon's stays open in a helper but its socket and the host's directories: a helper that cannot be
+ * killed must hold nothing that anybody waits for, standard error included.
+ */
+static void keep_only(const struct hostroot *host, int sock)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd <= 2 && null >= 0; fd++)
+		dup2(null, fd);
+	for (int fd = 3; fd < KEEP_BELOW; fd++)
+		if (fd != sock && fd != host->proc && fd != host->cgroup &&
+		    fd != host->cgroup1_memory)
+			close(fd);
+	/* A daemon with that many descriptors has its helpers' on lower ones, or does without them. */
+	if (sock < KEEP_BELOW)
+		close_range(KEEP_BELOW, ~0u, 0);
+}
 
 static int start_helper(struct inspector *in)
 {
@@ -54,7 +75,7 @@ static int start_helper(struct inspector *in)
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		close(pair[0]);
+		keep_only(in->host, pair[1]);
 		inspect_serve(in->host, pair[1], in->writable);
 	}
 	close(pair[1]);

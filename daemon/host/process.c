@@ -68,6 +68,7 @@ static int parse_stat(const char *text, struct process_stat *ret)
 		return -EBADMSG;
 	ret->parent = (pid_t)field[4];
 	ret->id.start_ticks = field[22];
+	ret->virtual_bytes = field[23];
 	ret->rss_bytes = field[24] * (uint64_t)sysconf(_SC_PAGESIZE);
 	/* startcode, startstack and, where the kernel shows it, arg_start: random by exec (ASLR). */
 	ret->id.image = mix(mix(mix(MIX_START, field[26]), field[28]), field[48]);

@@ -31,6 +31,7 @@ struct process_stat {
 	struct process_id id;
 	pid_t parent;
 	uint64_t rss_bytes;
+	uint64_t virtual_bytes;
 	char state;
 	char comm[16];
 };

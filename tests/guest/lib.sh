@@ -140,10 +140,9 @@ journal_has() {
 
 # zram_swap MIB: swap in memory; without it the kernel reclaims nothing of a heap.
 zram_swap() {
-	[ ! -e /dev/zram0 ] || return 0
-	modprobe zram 2>/dev/null || true
+	if swapon --show=NAME --noheadings | grep -q zram; then return; fi
+	[ -e /dev/zram0 ] || modprobe zram 2>/dev/null || true
 	[ -e /dev/zram0 ] || skip "no zram in this kernel"
-	swapon --show=NAME --noheadings | grep -q zram && return 0
 	echo "$1M" >/sys/block/zram0/disksize
 	mkswap -q /dev/zram0
 	swapon /dev/zram0

@@ -1,0 +1,286 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# usage: lint.sh [STEP]...
+#
+# Everything about the sources that can be checked without running them; prints each step with ok or
+# failed, and "N passed, N failed, N skipped" last. Without root, in the files as they are (not only
+# those that git knows). The steps are the names at the end of this file.
+set -u
+
+cd "$(dirname "$(realpath "$0")")/.." || exit 1
+jobs=$(nproc)
+work=$(mktemp -d "${TMPDIR:-/tmp}/lint.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+layers="base wire gobin kube escape policy decide host sense act report state core"
+cli_may_include="base wire gobin kube escape policy decide host sense cli"
+
+c_files() {
+	find "$@" -name '*.[ch]' -not -path '*/build/*' | sort
+}
+
+# Every script: by name, or by its first line.
+scripts() {
+	{
+		find tests .ci deploy -name '*.sh'
+		find tests .ci deploy -type f -not -name '*.*' -exec grep -lE '^#!/bin/(ba)?sh' {} +
+	} | sort -u
+}
+
+# The Makefile's flags, one a line: what is checked is what is compiled.
+compiler_flags() {
+	make --no-print-directory -n V=1 BUILD="$work/flags" "$work/flags/daemon/base/text.o" |
+		sed -n 's/^[^ ]* \(.*\) -MMD -MP .*/\1/p' | xargs -n 1
+}
+
+# named_in FILE PATTERN WORD...: says which words no line of the file has in the place of %s; a hyphen
+# may be written as man pages have it.
+named_in() {
+	local file=$1 pattern=$2 word literal missing=0
+	shift 2
+	[ $# -gt 0 ] || { echo "$file: nothing to look for: the table was not found"; return 1; }
+	for word; do
+		literal=${word//./\\.}
+		literal=${literal//-/\\\\?-}
+		grep -qE -- "${pattern//%s/$literal}" "$file" && continue
+		echo "$file: does not name '$word'"
+		missing=1
+	done
+	return "$missing"
+}
+
+check_format() {
+	c_files daemon bpf tests | xargs clang-format --dry-run -Werror 2>&1 |
+		sed -n 's/ error: code should be clang-formatted.*//p' | cut -d: -f1 | sort | uniq -c |
+		sed 's/^ *\([0-9]*\) \(.*\)/\2: \1 places are not as clang-format has them (make format)/' |
+		tee "$work/format"
+	[ ! -s "$work/format" ]
+}
+
+# One file at a time: the output of two must not mix. The analyzer of clang 14 does not know the cleanup
+# attribute and takes what it frees for lost: leaks are for the sanitizers, the rest of that check stays.
+tidy_one() {
+	local out=$work/tidy.$$ code=0
+	mapfile -t flags <"$work/flags.list"
+	clang-tidy -quiet "$1" -- "${flags[@]}" >"$out" 2>&1 || code=$?
+	grep -E '(error|warning): ' "$out" | grep -v ': Potential leak of memory' >"$out.kept" &&
+		{ sort -u "$out.kept"; return 1; }
+	# Neither clean nor a finding: clang-tidy itself did not work.
+	[ "$code" -eq 0 ] || grep -q ': Potential leak of memory' "$out" || { cat "$out"; return 1; }
+}
+
+check_tidy() {
+	compiler_flags >"$work/flags.list"
+	[ -s "$work/flags.list" ] || { echo "the Makefile's flags were not found"; return 1; }
+	export -f tidy_one
+	export work
+	find daemon -name '*.c' | sort | xargs -P "$jobs" -I {} bash -c 'tidy_one {}'
+}
+
+# It does not know the cleanup attribute, so leaks are for the sanitizers to find.
+check_cppcheck() {
+	cppcheck -j "$jobs" --quiet --enable=warning,performance,portability --error-exitcode=1 \
+		--inline-suppr --std=c11 -D_GNU_SOURCE '-DGOMEMD_VERSION=""' -Idaemon \
+		--suppress=missingIncludeSystem --suppress=memleak --suppress=resourceLeak daemon 2>&1
+}
+
+# Prints "FILE FOLDER" for each include of our own.
+own_includes() {
+	c_files daemon | xargs grep -HoP '^#include "\K[^"]*' |
+		awk -F: '{ print $1, $2 ~ "/" ? substr($2, 1, index($2, "/") - 1) : "(none)" }'
+}
+
+# A file may include its own folder and those to the left of it. That decide never sees host is part of it.
+check_layers() {
+	own_includes | awk -v layers="$layers" -v cli="$cli_may_include" '
+		function may(room, other) {
+			if (room == "cli")
+				return other in for_cli
+			return room in floor && other in floor && floor[other] <= floor[room]
+		}
+		BEGIN {
+			n = split(layers, name, " ")
+			for (i = 1; i <= n; i++) floor[name[i]] = i
+			n = split(cli, name, " ")
+			for (i = 1; i <= n; i++) for_cli[name[i]] = 1
+		}
+		{
+			split($1, part, "/")
+			if (may(part[2], $2)) next
+			print $1 ": " part[2] "/ may not include " $2 "/"
+			bad = 1
+		}
+		END { if (!NR) print "no include was found"; exit bad || !NR }'
+}
+
+# Third-party headers are for the files that wrap them.
+check_wrapped() {
+	local header allowed file bad=0
+	while read -r header allowed; do
+		while read -r file; do
+			[[ " $allowed " == *" $file "* ]] && continue
+			echo "$file: <$header> is wrapped by $allowed"
+			bad=1
+		done < <(grep -rlE "^#include <$header>" daemon)
+	done <<-'TABLE'
+		ini\.h daemon/policy/ini.c
+		seccomp\.h daemon/host/parse.c
+		systemd/sd-bus\.h daemon/host/unit.c
+		systemd/sd-journal\.h daemon/report/audit.c daemon/cli/audit.c
+	TABLE
+	return "$bad"
+}
+
+header_alone() {
+	mapfile -t flags <"$work/flags.list"
+	printf '#include "%s"\n' "${1#daemon/}" | gcc "${flags[@]}" -fsyntax-only -x c - 2>&1 && return 0
+	echo "$1: does not compile alone"
+	return 1
+}
+
+check_headers() {
+	compiler_flags >"$work/flags.list"
+	export -f header_alone
+	export work
+	find daemon -name '*.h' | sort | xargs -P "$jobs" -I {} bash -c 'header_alone {}'
+}
+
+# Calls that the house does without, looked for in code without comments and strings.
+check_banned() {
+	local never='atoi|atol|atoll|atof|sprintf|vsprintf|strcpy|strcat|stpcpy|gets|strtok|tmpnam|mktemp|alloca|system|popen|sleep|usleep'
+	local wrapped='strtol|strtoul|strtoll|strtoull|strtod|strtof'
+	local file banned bad=0
+	while read -r file; do
+		banned=$never
+		[ "$file" = daemon/base/text.c ] || banned+="|$wrapped"
+		[[ $file == */main.c ]] || banned+='|exit'
+		gcc -fpreprocessed -dD -E -P "$file" 2>/dev/null | sed 's/"[^"]*"//g' |
+			grep -oE "(^|[^A-Za-z0-9_.>])($banned) ?\(" | tr -d '(\t !=' | sort -u |
+			sed "s|^|$file: calls |" | tee -a "$work/banned"
+	done < <(c_files daemon)
+	[ ! -s "$work/banned" ] || bad=1
+	return "$bad"
+}
+
+check_spdx() {
+	local file bad=0
+	while read -r file; do
+		head -n 6 "$file" | grep -q 'SPDX-License-Identifier: ' && continue
+		echo "$file: no SPDX line"
+		bad=1
+	done < <(
+		c_files daemon bpf tests
+		scripts
+		find tests -name '*.bats' -o -name '*.bash' -o -name '*.go' -o -name '*.py' -o -name '*.jq'
+		ls Makefile .clang-tidy doc/*.[1578] config/* units/* policies/*
+	)
+	return "$bad"
+}
+
+# Settings: each in the man page, and in the file as shipped with the default that the daemon has.
+check_settings() {
+	local keys key default bad=0
+	sed -n '/ rows\[\] = {/,/^};/s/^\t{ "\([a-z_]*\)", [A-Z_]*, FIELD([a-z_]*), "\([^"]*\)".*/\1 \2/p;
+		/ rows\[\] = {/,/^};/{/^\t{ "\([a-z_]*\)", [A-Z_]*, FIELD([a-z_]*),$/{N;s/^\t{ "\([a-z_]*\)".*\n\t*"\([^"]*\)".*/\1 \2/p}}' \
+		daemon/policy/config.c >"$work/settings"
+	mapfile -t keys < <(cut -d' ' -f1 "$work/settings")
+	[ "${#keys[@]}" -eq "$(sed -n '/ rows\[\] = {/,/^};/s/^\t{ "//p' daemon/policy/config.c | wc -l)" ] ||
+		{ echo "daemon/policy/config.c: a row of the table is not understood"; bad=1; }
+	named_in doc/gomemd.conf.5 '^\.B %s$' "${keys[@]}" || bad=1
+	while read -r key default; do
+		grep -qxF "#$key = $default" config/gomemd.conf && continue
+		echo "config/gomemd.conf: has no line '#$key = $default'"
+		bad=1
+	done <"$work/settings"
+	return "$bad"
+}
+
+check_policy_keys() {
+	local keys
+	mapfile -t keys < <(sed -n '/ keys\[\] = {/,/^};/s/^\t{ POLICY_SECTION_[A-Z]*, "\([^"]*\)".*/\1/p' \
+		daemon/policy/keys.c | sort -u)
+	named_in doc/gomemd-policy.5 '^\.BR? (.* )?%s( |$)' "${keys[@]}"
+}
+
+check_verbs() {
+	local verbs options word bad=0
+	mapfile -t verbs < <(sed -n '/ verbs\[\] = {/,/^};/s/^\t{ "\([^"]*\)".*/\1/p' daemon/cli/main.c)
+	mapfile -t options < <(sed -n '/ long_options\[\] = {/,/^};/s/^\t{ "\([^"]*\)".*/--\1/p' daemon/cli/main.c)
+	named_in doc/gomemctl.1 '^\.BR? (.* )?"?%s( |"|,|$)' "${verbs[@]}" "${options[@]}" || bad=1
+	named_in config/gomemctl.bash "(^|[ \"'(|])%s([ \"')|=]|\$)" "${verbs[@]}" "${options[@]}" || bad=1
+	mapfile -t options < <(sed -n '/ options\[\] = {/,/};/s/^\t*{ "\([^"]*\)".*/--\1/p' daemon/core/main.c)
+	named_in doc/gomemd.8 '^\.BR? (.* )?"?%s( |"|,|$)' "${options[@]}" || bad=1
+	return "$bad"
+}
+
+# Members of the objects that --json prints.
+check_json_keys() {
+	local keys
+	mapfile -t keys < <(cat daemon/cli/{look,scan,verbs,replay}.c daemon/core/{view,orders}.c |
+		grep -oP '(json_object_object_add|put_?[a-z0-9]*)\([a-z]+, "\K[A-Za-z_]+(?=",)' | sort -u)
+	named_in doc/gomemctl.1 '(^|[ "])%s([ ",]|$)' "${keys[@]}"
+}
+
+# What the daemon writes to the journal: identifiers, fields, and the words for reason, state, alert, gate, outcome.
+check_journal_words() {
+	local ids fields words text='^\.BR? (.* )?"?%s( |"|,|$)' bad=0
+	mapfile -t ids < <(sed -n 's/^#define AUDIT_ID_[A-Z]* "\(.*\)"/\1/p' daemon/report/audit.h)
+	named_in doc/gomemd.8 '%s' "${ids[@]}" || bad=1
+	named_in config/gomemd.catalog '^-- %s$' "${ids[@]}" || bad=1
+	mapfile -t fields < <(grep -oP '"\KGOMEMD_[A-Z_]+(?=")' daemon/report/audit.c | sort -u)
+	named_in doc/gomemd.8 "$text" "${fields[@]}" || bad=1
+	mapfile -t words < <(cat daemon/decide/decide.c daemon/act/change.c daemon/policy/policy.c daemon/gobin/runtime.c |
+		grep -oP '\[(REASON|ALERT|GATE|CHANGE|VERDICT|LEVER|STATE|MODE)_[A-Z_]+\] = "\K[^"]+' | sort -u)
+	named_in doc/gomemd.8 "$text" "${words[@]}" || bad=1
+	mapfile -t words < <(grep -oP '\[WHY_[A-Z]+\] = "\K[^"]+' daemon/policy/match.c)
+	named_in doc/gomemctl.1 "$text" "${words[@]}" || bad=1
+	return "$bad"
+}
+
+check_man() {
+	local page bad=0
+	for page in doc/*.[1578]; do
+		LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 \
+			man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null | sed "s|^|$page: |" |
+			tee -a "$work/man"
+	done
+	[ ! -s "$work/man" ] || bad=1
+	return "$bad"
+}
+
+check_shell() {
+	{ scripts; echo config/gomemctl.bash; } | xargs shellcheck -x
+}
+
+check_sizes() {
+	c_files daemon bpf tests | xargs wc -l | awk '$2 != "total" && $1 > 500 { print $2 ": " $1 " lines, 500 is the ceiling"; bad = 1 } END { exit bad }'
+	local bad=$?
+	c_files daemon bpf tests | xargs ctags -x --kinds-C=f --_xformat='%F %N %n %{end}' |
+		awk '$4 - $3 >= 100 { print $1 ": " $2 "() has " $4 - $3 + 1 " lines, 100 is the ceiling"; bad = 1 }
+			END { if (!NR) print "ctags found no function"; exit bad || !NR }' || bad=1
+	return "$bad"
+}
+
+passed=0 failed=0
+step() {
+	local start=$SECONDS
+	if "check_$1" >"$work/said" 2>&1; then
+		passed=$((passed + 1))
+		printf 'ok     %-14s %3d s\n' "$1" $((SECONDS - start))
+	else
+		failed=$((failed + 1))
+		printf 'failed %-14s %3d s\n' "$1" $((SECONDS - start))
+		sed 's/^/    /' "$work/said"
+	fi
+}
+
+steps=(layers wrapped headers banned spdx settings policy_keys verbs json_keys journal_words man shell sizes format
+	cppcheck tidy)
+[ $# -eq 0 ] || steps=("$@")
+for name in "${steps[@]}"; do
+	declare -F "check_$name" >/dev/null || { echo "lint.sh: no step '$name'; there are ${steps[*]}" >&2; exit 2; }
+	step "$name"
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]

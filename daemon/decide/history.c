@@ -73,18 +73,22 @@ static void observe_proc(struct proc_history *p, const struct snapshot_proc *now
 	if (now->at <= p->seen)
 		return;
 	if (p->seen && ended > 0 && ended < UINT32_MAX / 2) {
-		uint64_t elapsed_ns = (now->at - p->seen) * 1000;
+		/* Not since the last look: looks come at any rate, cycles do not. */
+		uint64_t elapsed_ns = (now->at - p->cycle_seen) * 1000;
 
 		/* The last cycle's work stands for all that ended in between: an estimate, and only used as one. */
 		p->gc_cpu_permille = (uint32_t)MIN(
 			mul_div(s->mark_work_ns * MIN(ended, 1000u), 1000, MAX(elapsed_ns, 1u)),
 			(uint64_t)UINT32_MAX);
+		p->cycle_seen = now->at;
 		p->cycles += ended;
 		/* Enough was allocated to reach the goal: the heap was there, whether it was seen or not. */
 		if (add_sat(p->heap_live, sub_sat(s->total_alloc_bytes, p->total_alloc)) >= p->goal)
 			p->running.heap_alloc_peak = MAX(p->running.heap_alloc_peak, p->goal);
 		close_cycle(p);
 	}
+	if (!p->seen)
+		p->cycle_seen = now->at;
 	cycle_add(&p->running, s, now->minor);
 	p->total_alloc = s->total_alloc_bytes;
 	p->heap_live = s->heap_live_bytes;
@@ -166,7 +170,7 @@ void history_applied(struct history *h, const struct snapshot *s, const struct p
 		.lever = (int32_t)lever,
 		.since = now,
 		.num_gc = p->num_gc,
-		.gc_cpu_permille = p->gc_cpu_permille,
+		.gc_cpu_permille = p->cycles ? p->gc_cpu_permille : UINT32_MAX,
 		.mapped_bytes = snapshot_mapped(s),
 		.usage_bytes = snapshot_usage(&s->cgroup),
 		.cpu_throttled = s->cgroup.cpu_throttled,

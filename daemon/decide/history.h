@@ -25,18 +25,19 @@ struct lever_watch {
 	int32_t lever;
 	usec_t since;
 	uint32_t num_gc;
-	uint32_t gc_cpu_permille;
+	uint32_t gc_cpu_permille; /* UINT32_MAX: not known then, so that nothing is dearer */
 	uint64_t mapped_bytes, usage_bytes, cpu_throttled, cpu_periods, psi_full_us;
 };
 
 struct proc_history {
 	struct proc_key key;
 	usec_t seen; /* of the last sample */
+	usec_t cycle_seen; /* of the sample that showed the last end of a cycle; the first sample until then */
 	uint32_t num_gc;
 	uint32_t cycles;     /* seen since the process was */
 	uint32_t n_finished; /* in `finished`, newest first */
 	uint64_t total_alloc, heap_live, goal; /* at the last look */
-	uint32_t gc_cpu_permille; /* of one CPU, over the last interval in which cycles ended */
+	uint32_t gc_cpu_permille; /* of one CPU, from end of cycle to end of cycle; 0 until `cycles` */
 	struct cycle running, finished[HISTORY_CYCLES];
 	bool tight; /* latched */
 	struct {

@@ -43,7 +43,7 @@ named_in() {
 	for word; do
 		literal=${word//./\\.}
 		literal=${literal//-/\\\\?-}
-		grep -qE -- "${pattern//%s/$literal}" "$file" && continue
+		grep -qE -- "${pattern//%s/"$literal"}" "$file" && continue
 		echo "$file: does not name '$word'"
 		missing=1
 	done
@@ -207,10 +207,10 @@ check_verbs() {
 	local verbs options word bad=0
 	mapfile -t verbs < <(sed -n '/ verbs\[\] = {/,/^};/s/^\t{ "\([^"]*\)".*/\1/p' daemon/cli/main.c)
 	mapfile -t options < <(sed -n '/ long_options\[\] = {/,/^};/s/^\t{ "\([^"]*\)".*/--\1/p' daemon/cli/main.c)
-	named_in doc/gomemctl.1 '^\.BR? (.* )?"?%s( |"|,|$)' "${verbs[@]}" "${options[@]}" || bad=1
+	named_in doc/gomemctl.1 '^\.B[RI]? (.* )?"?%s( |"|,|$)' "${verbs[@]}" "${options[@]}" || bad=1
 	named_in config/gomemctl.bash "(^|[ \"'(|])%s([ \"')|=]|\$)" "${verbs[@]}" "${options[@]}" || bad=1
 	mapfile -t options < <(sed -n '/ options\[\] = {/,/};/s/^\t*{ "\([^"]*\)".*/--\1/p' daemon/core/main.c)
-	named_in doc/gomemd.8 '^\.BR? (.* )?"?%s( |"|,|$)' "${options[@]}" || bad=1
+	named_in doc/gomemd.8 '^\.B[RI]? (.* )?"?%s( |"|,|$)' "${options[@]}" || bad=1
 	return "$bad"
 }
 
@@ -219,12 +219,12 @@ check_json_keys() {
 	local keys
 	mapfile -t keys < <(cat daemon/cli/{look,scan,verbs,replay}.c daemon/core/{view,orders}.c |
 		grep -oP '(json_object_object_add|put_?[a-z0-9]*)\([a-z]+, "\K[A-Za-z_]+(?=",)' | sort -u)
-	named_in doc/gomemctl.1 '(^|[ "])%s([ ",]|$)' "${keys[@]}"
+	named_in doc/gomemctl.1 '(^|[ "])%s([ ",.]|$)' "${keys[@]}"
 }
 
 # What the daemon writes to the journal: identifiers, fields, and the words for reason, state, alert, gate, outcome.
 check_journal_words() {
-	local ids fields words text='^\.BR? (.* )?"?%s( |"|,|$)' bad=0
+	local ids fields words text='^\.B[RI]? (.* )?"?%s( |"|,|$)' bad=0
 	mapfile -t ids < <(sed -n 's/^#define AUDIT_ID_[A-Z]* "\(.*\)"/\1/p' daemon/report/audit.h)
 	named_in doc/gomemd.8 '%s' "${ids[@]}" || bad=1
 	named_in config/gomemd.catalog '^-- %s$' "${ids[@]}" || bad=1

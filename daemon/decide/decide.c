@@ -13,7 +13,6 @@
 #define GAIN_SHARE	   50 /* an emergency is worth its price from 2 % of M on */
 #define LOOSEN_FACTOR	   3  /* loosening waits so many intervals */
 #define EMERGENCY_GOGC_MIN 10
-#define TIGHT_GOGC	   10
 #define HOT_GOGC_MAX	   400
 #define FIT_GOGC	   50 /* a limit that "would fit" leaves the collector this much */
 #define HIGH_LEASE	   (30 * USEC_SEC)
@@ -125,6 +124,20 @@ static int64_t as_limit(uint64_t bytes)
 	return bytes >= INT64_MAX ? VALUE_NONE : (int64_t)MAX(bytes, 1u);
 }
 
+/* How much room a tight collector gets: what it asks for, as far as the budget has it; never below the floor's. */
+static uint32_t tight_percent(const struct context *c, const struct snapshot_proc *p,
+			      const struct proc_decision *pd)
+{
+	const struct proc_history *ph = history_proc(c->h, &p->key);
+	uint64_t share = share_of(c, p, pd->floor_bytes, c->d->budget);
+	uint32_t percent = ph->tight_percent;
+
+	while (percent > HEAP_FLOOR_PERCENT &&
+	       heap_limit_for(&p->sample, p->minor, percent) > share)
+		percent /= 2;
+	return MAX(percent, (uint32_t)HEAP_FLOOR_PERCENT);
+}
+
 /* The soft limit of a process in the state that holds. */
 static struct wish wish_soft_limit(struct context *c, const struct snapshot_proc *p,
 				   const struct proc_decision *pd)
@@ -141,7 +154,9 @@ static struct wish wish_soft_limit(struct context *c, const struct snapshot_proc
 	share = share_of(c, p, pd->floor_bytes, c->d->budget);
 	if (pd->tight) {
 		if (pd->floor_bytes <= hard)
-			return wish_set(as_limit(pd->floor_bytes), REASON_TIGHT);
+			return wish_set(as_limit(heap_limit_for(&p->sample, p->minor,
+								tight_percent(c, p, pd))),
+					REASON_TIGHT);
 		return wish_set(as_limit(hard), REASON_DOES_NOT_FIT);
 	}
 	if (share >= pd->floor_bytes)
@@ -184,7 +199,9 @@ static struct wish wish_gogc(struct context *c, const struct snapshot_proc *p,
 	int32_t ours = p->lever[LEVER_GOGC].ours ? p->sample.gc_percent : INT32_MAX;
 
 	if (pd->tight)
-		return wish_set(TIGHT_GOGC, REASON_TIGHT);
+		return wish_set(c->d->room == BYTES_UNLIMITED ? HEAP_FLOOR_PERCENT :
+								tight_percent(c, p, pd),
+				REASON_TIGHT);
 	if (c->h->latch[STATE_HOT].on)
 		return wish_hot(c, p, pd);
 	if (c->h->latch[STATE_EMERGENCY].on && emergency->gogc != POLICY_UNSET &&

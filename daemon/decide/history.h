@@ -40,6 +40,8 @@ struct proc_history {
 	uint32_t gc_cpu_permille; /* of one CPU, from end of cycle to end of cycle; 0 until `cycles` */
 	struct cycle running, finished[HISTORY_CYCLES];
 	bool tight; /* latched */
+	uint32_t tight_percent; /* room that a tight collector gets: 0, or 10 to 100 % of R ... */
+	uint32_t tight_cycles;	/* ... since this many cycles */
 	struct {
 		usec_t changed;	   /* last write of this lever */
 		uint32_t num_gc;   /* at that write */

@@ -10,6 +10,7 @@
 #define TIGHT_CYCLES	3
 #define TIGHT_GOGC	10 /* golang/go issue 58106: below this an effective GOGC is a death spiral */
 #define TIGHT_OUT_GOGC	20
+#define TIGHT_CPU_SHARE 4 /* collecting takes over a quarter of what the process may use */
 #define OUT_PERMILLE	900 /* of the figure that led in */
 #define EMERGENCY_OUT_PERMILLE 925 /* 92 % in: about 85 % out */
 
@@ -199,6 +200,34 @@ static bool tight_ends(const struct snapshot_proc *p, const struct decision *d, 
 	       MIN(owner, d->room == BYTES_UNLIMITED ? owner : share);
 }
 
+/* CPUs that the process may use, as permille of one: its P's, or the cgroup's quota where that is less. */
+static uint64_t cpu_permille(const struct snapshot *s, const struct snapshot_proc *p)
+{
+	uint64_t procs = (uint64_t)MAX(p->sample.gomaxprocs, 1) * 1000;
+
+	return MIN(procs, s->cgroup.cpu_quota_permille);
+}
+
+/*
+ * A tight collector begins with the floor's room. Where even that costs too much CPU it gets more, step by step, each
+ * after some cycles of the last; what fits is the decision's business.
+ */
+static void widen_tight(const struct snapshot *s, const struct snapshot_proc *p,
+			struct proc_history *ph)
+{
+	static const uint32_t steps[] = { HEAP_FLOOR_PERCENT, 25, 50, 100 };
+
+	if (ph->tight_percent && (ph->cycles - ph->tight_cycles < TIGHT_CYCLES ||
+				  ph->gc_cpu_permille <= cpu_permille(s, p) / TIGHT_CPU_SHARE))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (steps[i] > ph->tight_percent) {
+			ph->tight_percent = steps[i];
+			ph->tight_cycles = ph->cycles;
+			return;
+		}
+}
+
 static bool update_tight(const struct snapshot *s, struct history *h, const struct decision *d)
 {
 	bool any = false;
@@ -213,6 +242,10 @@ static bool update_tight(const struct snapshot *s, struct history *h, const stru
 			ph->tight = tight_begins(ph);
 		else
 			ph->tight = !tight_ends(p, d, d->budget / MAX(s->n_procs, 1u));
+		if (ph->tight)
+			widen_tight(s, p, ph);
+		else
+			ph->tight_percent = 0;
 		any |= ph->tight;
 	}
 	return any;
@@ -240,13 +273,13 @@ void state_update(const struct policy_rules *rules, const struct snapshot *s, st
 		{ STATE_PRESSED, REASON_TRIGGER },
 	};
 	bool tight = update_tight(s, h, d);
-	bool limited = any_limited_by_runtime(s);
+	bool hot = any_limited_by_runtime(s);
 
 	/* A tight process has its latch of its own; the workload's only mirrors it. */
 	h->latch[STATE_TIGHT].on = tight;
 	update_pressed(rules, s, h, now, d);
 	update_emergency(rules, h, now, d);
-	latch_update(&h->latch[STATE_HOT], limited, !limited, total_cycles(h), false, now);
+	latch_update(&h->latch[STATE_HOT], hot, !hot, total_cycles(h), false, now);
 	d->state = STATE_CALM;
 	d->reason = REASON_HEADROOM;
 	for (size_t i = 0; i < ARRAY_SIZE(precedence); i++)

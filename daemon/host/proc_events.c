@@ -23,10 +23,18 @@ struct proc_events {
 	int fd;
 };
 
+/* struct cn_msg without its array of no length, which no other member may follow. */
+struct connector_header {
+	struct cb_id id;
+	uint32_t seq, ack;
+	uint16_t len, flags;
+};
+_Static_assert(sizeof(struct connector_header) == sizeof(struct cn_msg), "as the kernel has it");
+
 /* cn_proc.h's struct proc_event has the name of our enum's; this is its layout up to what is used. */
 struct event_message {
 	struct nlmsghdr header;
-	struct cn_msg connector;
+	struct connector_header connector;
 	uint32_t what;
 	uint32_t cpu;
 	uint64_t timestamp_ns;
@@ -60,7 +68,7 @@ static int subscribe(int fd)
 {
 	struct {
 		struct nlmsghdr header;
-		struct cn_msg connector;
+		struct connector_header connector;
 		uint32_t op;
 	} __attribute__((packed, aligned(4))) msg = {
 		.header = { .nlmsg_len = sizeof(msg), .nlmsg_type = NLMSG_DONE },

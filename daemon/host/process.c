@@ -46,6 +46,16 @@ bool process_id_equal(const struct process_id *a, const struct process_id *b)
 	return a->pid == b->pid && a->start_ticks == b->start_ticks && a->image == b->image;
 }
 
+/* Of the kernel's own decimal figures; a negative one, which is none of those used, gives 0. */
+static uint64_t parse_figure(const char *p)
+{
+	uint64_t v = 0;
+
+	for (; *p >= '0' && *p <= '9'; p++)
+		v = v * 10 + (uint64_t)(*p - '0');
+	return v;
+}
+
 /* The fields behind the last ')' of /proc/PID/stat, numbered as in proc(5). comm may hold anything. */
 static int parse_stat(const char *text, struct process_stat *ret)
 {
@@ -58,7 +68,7 @@ static int parse_stat(const char *text, struct process_stat *ret)
 	snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)(close - open - 1), open + 1);
 	ret->state = close[2];
 	for (const char *p = close + 2; *p && i < ARRAY_SIZE(field); i++) {
-		field[i] = strtoull(p, NULL, 10);
+		field[i] = parse_figure(p);
 		p = strchr(p, ' ');
 		if (!p)
 			break;
@@ -203,12 +213,12 @@ static int mem_read(void *context, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
-static void read_variable(const char *environ, size_t len, const char *name,
+static void read_variable(const char *block, size_t len, const char *name,
 			  struct process_variable *ret)
 {
 	size_t n = strlen(name);
 
-	for (const char *p = environ, *end = environ + len; p < end; p += strlen(p) + 1)
+	for (const char *p = block, *end = block + len; p < end; p += strlen(p) + 1)
 		if (!strncmp(p, name, n) && p[n] == '=') {
 			ret->set = true;
 			snprintf(ret->value, sizeof(ret->value), "%.*s",

@@ -34,7 +34,8 @@ static void report_put(struct ini_report *report, const char *line)
 	if (!grown)
 		return;
 	memcpy(grown + report->kept, line, n);
-	memcpy(grown + report->kept + n, "\n", 2);
+	grown[report->kept + n] = '\n';
+	grown[report->kept + n + 1] = '\0';
 	report->text = grown;
 	report->len = report->kept + n + 1;
 }

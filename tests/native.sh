@@ -6,17 +6,13 @@
 # Runs the tests of tests/native against real Go programs on this machine, root only; prints a line a
 # test and "N passed, N failed, N skipped" last. With SOAK=1 all variants of the programs and the full
 # lengths; ROUNDS is how often a comparison is made. A file that ends early counts as failed.
-set -eu
+set -eu -o pipefail
 
 cd "$(dirname "$(realpath "$0")")/.."
 
-say() {
-	printf '%s\n' "$*" >&2
-}
-
-[ "$(id -u)" -eq 0 ] || { say "native.sh: the processes of others are for root to look at"; exit 1; }
 # shellcheck source=tests/lib/cache.sh
 . tests/lib/cache.sh
+[ "$(id -u)" -eq 0 ] || die "the processes of others are for root to look at"
 
 # What the tests will ask for, here and not in the first test: so its progress is seen.
 build() {
@@ -34,7 +30,11 @@ count() {
 	grep -cE "$1" "$log" || true
 }
 
-# Lines of the files' own, for their names and for what is wrong.
+# What hangs is ended, a test or else its file; what that had not got to counts as failed.
+deadline=20m
+: "${BATS_TEST_TIMEOUT=600}"
+if [ -n "${SOAK:-}" ]; then deadline=12h BATS_TEST_TIMEOUT=36000; fi
+export BATS_TEST_TIMEOUT
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=(tests/native/*.bats)
 log=$(mktemp "${TMPDIR:-/tmp}/native.XXXXXX")
@@ -45,7 +45,7 @@ code=0
 for file in "${tests[@]}"; do
 	start=$SECONDS
 	say "native: ${file##*/}"
-	bats --formatter tap "$file" </dev/null 2>&1 | tee -a "$log" || code=1
+	timeout -k 10 "$deadline" bats --formatter tap "$file" </dev/null 2>&1 | tee -a "$log" || code=1
 	say "native: ${file##*/} took $((SECONDS - start)) s"
 done
 

@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "base/util.h"
 
-#define TRIES_MAX 3 /* a collector that runs faster than this is met between two cycles at the third */
+/* A collector that runs faster than this is met between two cycles at the third. */
+#define TRIES_MAX 3
 
 static const char *const outcome_names[] = {
 	[CHANGE_DONE] = "done",	    [CHANGE_GONE] = "gone",	[CHANGE_REFUSED] = "refused",
@@ -41,9 +42,8 @@ static int change_send(struct change *c, const struct go_sample *from)
 
 	req.n = c->ops->plan(from, c->value, req.stores);
 	/* The last try writes in any case: the goal may be one cycle old, which the next cycle mends. */
-	req.expect_marked = c->ops->needs_marked && ++c->tries < TRIES_MAX ?
-				    from->heap_marked_bytes :
-				    UINT64_MAX;
+	req.expect_marked = c->ops->needs_marked && ++c->tries < TRIES_MAX ? from->heap_marked_bytes
+									   : UINT64_MAX;
 	return inspector_request(c->in, &req, change_answered, c);
 }
 
@@ -51,8 +51,8 @@ static enum change_outcome outcome_of(const struct change *c, const struct inspe
 {
 	switch (reply->result) {
 	case INSPECT_OK:
-		return c->ops->holds(&reply->rows[0].sample, c->value) ? CHANGE_DONE :
-									 CHANGE_FAILED;
+		return c->ops->holds(&reply->rows[0].sample, c->value) ? CHANGE_DONE
+								       : CHANGE_FAILED;
 	case INSPECT_GONE:
 		return CHANGE_GONE;
 	case INSPECT_REFUSED:
@@ -94,7 +94,11 @@ int change_process(struct inspector *in, uint32_t slot, const struct lever_ops *
 		return -EINVAL;
 	if (!c)
 		return -ENOMEM;
-	*c = (struct change){ .in = in, .ops = ops, .slot = slot, .value = value, .done = done,
+	*c = (struct change){ .in = in,
+			      .ops = ops,
+			      .slot = slot,
+			      .value = value,
+			      .done = done,
 			      .userdata = userdata };
 	r = change_send(c, from);
 	if (r < 0)
@@ -110,9 +114,9 @@ static void high_written(void *userdata, const struct inspect_request *req,
 
 	(void)req;
 	c->done(c->userdata,
-		reply->result == 0	       ? CHANGE_DONE :
-		reply->result == INSPECT_GONE ? CHANGE_GONE :
-						CHANGE_FAILED,
+		reply->result == 0		? CHANGE_DONE
+		: reply->result == INSPECT_GONE ? CHANGE_GONE
+						: CHANGE_FAILED,
 		MIN(reply->result, 0), NULL);
 }
 
@@ -134,9 +138,8 @@ int change_memory_high(struct inspector *writer, struct unit_bus *bus, const cha
 		return -ENOMEM;
 	*c = (struct change){ .value = value, .done = done, .userdata = userdata };
 	if (bus && unit[0]) {
-		r = unit_set_memory_high(bus, unit,
-					 value == INT64_MAX ? UINT64_MAX : (uint64_t)value,
-					 high_set, c);
+		r = unit_set_memory_high(
+			bus, unit, value == INT64_MAX ? UINT64_MAX : (uint64_t)value, high_set, c);
 	} else {
 		if (!text_copy(req.cgroup, sizeof(req.cgroup), cgroup))
 			return -ENAMETOOLONG;

@@ -7,8 +7,7 @@
 
 #define GOGC_MAX 10000
 
-static uint32_t plan_soft_limit(const struct go_sample *s, int64_t value,
-				struct inspect_store *ret)
+static uint32_t plan_soft_limit(const struct go_sample *s, int64_t value, struct inspect_store *ret)
 {
 	(void)s;
 	ret[0] = (struct inspect_store){ .field = FIELD_MEMORY_LIMIT, .value = value };

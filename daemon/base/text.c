@@ -72,13 +72,17 @@ struct unit {
 };
 
 static const struct unit byte_units[] = {
-	{ "", 1 },	{ "B", 1 },    { "K", KIB },  { "Ki", KIB },	   { "M", MIB },
-	{ "Mi", MIB },	{ "G", GIB },  { "Gi", GIB }, { "T", GIB << 10 }, { "Ti", GIB << 10 },
+	{ "", 1 },     { "B", 1 },   { "K", KIB },  { "Ki", KIB },	{ "M", MIB },
+	{ "Mi", MIB }, { "G", GIB }, { "Gi", GIB }, { "T", GIB << 10 }, { "Ti", GIB << 10 },
 };
 
 static const struct unit time_units[] = {
-	{ "", USEC_SEC },      { "us", 1 },	       { "ms", USEC_MSEC },
-	{ "s", USEC_SEC },     { "min", USEC_MIN },    { "h", 60 * USEC_MIN },
+	{ "", USEC_SEC },
+	{ "us", 1 },
+	{ "ms", USEC_MSEC },
+	{ "s", USEC_SEC },
+	{ "min", USEC_MIN },
+	{ "h", 60 * USEC_MIN },
 	{ "d", 24 * 60 * USEC_MIN },
 };
 
@@ -166,8 +170,7 @@ const char *text_bytes(char buf[TEXT_BYTES_MAX], uint64_t bytes)
 	size_t i = 0;
 	uint64_t unit = KIB;
 
-	if (bytes == BYTES_UNLIMITED)
-		{
+	if (bytes == BYTES_UNLIMITED) {
 		memcpy(buf, "-", sizeof("-"));
 		return buf;
 	}

@@ -236,6 +236,18 @@ static void recommend(struct workload *w, struct goproc *proc, enum policy_lever
 	audit_pending(w, &p, "recommended");
 }
 
+/* What is to be given back has the owner's value already: only the claim to it ends. */
+static void disown(struct workload *w, const struct goproc *proc, enum policy_lever lever,
+		   struct lever_state *l)
+{
+	struct undo_record u = { .lever = lever, .cgroup_id = w->token };
+
+	if (proc)
+		u.process = proc->id;
+	l->facts.ours = false;
+	store_drop_undo(w->manager->store, &u);
+}
+
 static void apply_lever(struct workload *w, struct goproc *proc, enum policy_lever lever,
 			struct lever_state *l, struct lever_decision *d, int64_t now)
 {
@@ -251,6 +263,10 @@ static void apply_lever(struct workload *w, struct goproc *proc, enum policy_lev
 		*d = give_back(l, now, REASON_STATE_LEFT);
 	if (d->verdict == VERDICT_HOLD)
 		return;
+	if (d->verdict == VERDICT_RESTORE && now == l->facts.owner) {
+		disown(w, proc, lever, l);
+		return;
+	}
 	if (w->mode == MODE_ENFORCE || l->facts.pinned || d->verdict == VERDICT_RESTORE)
 		change(w, proc, lever, l, d);
 	else if (w->mode == MODE_RECOMMEND)

@@ -179,7 +179,10 @@ static struct wish wish_hot(const struct context *c, const struct snapshot_proc 
 	room = sub_sat(share_of(c, p, pd->floor_bytes, c->d->budget), pd->floor_bytes);
 	percent = MIN(add_sat(mul_div(room, 100, marks), HEAP_FLOOR_PERCENT),
 		      (uint64_t)HOT_GOGC_MAX);
-	if ((int64_t)percent <= p->lever[LEVER_GOGC].owner)
+	/* What was taken is given back first; only a collector that is hot under its owner's own value gets more. */
+	if (p->sample.gc_percent < p->lever[LEVER_GOGC].owner)
+		percent = MIN(percent, (uint64_t)p->lever[LEVER_GOGC].owner);
+	else if ((int64_t)percent <= p->lever[LEVER_GOGC].owner)
 		return (struct wish){ 0 };
 	return wish_set((int64_t)percent, REASON_HOT);
 }

@@ -97,8 +97,8 @@ static enum function_kind kind_at(const struct function_list *list, uint64_t ent
 		else
 			hi = mid;
 	}
-	return lo < list->n && list->functions[lo].entry == entry ? list->functions[lo].kind :
-								    FUNCTION_KIND_MAX_;
+	return lo < list->n && list->functions[lo].entry == entry ? list->functions[lo].kind
+								  : FUNCTION_KIND_MAX_;
 }
 
 struct ballot {
@@ -207,10 +207,10 @@ static void hold_election(struct search *s, struct election *e)
 			if (s->code[at] != 0xE8)
 				continue;
 			memcpy(&disp, s->code + at + 1, sizeof(disp));
-			b = ballot_of(e,
-				      kind_at(s->functions,
-					      f->entry + at + 5 + (uint64_t)(int64_t)disp),
-				      f->kind);
+			b = ballot_of(
+				e,
+				kind_at(s->functions, f->entry + at + 5 + (uint64_t)(int64_t)disp),
+				f->kind);
 			receiver = b ? receiver_before(s, f->entry, at) : 0;
 			if (receiver)
 				ballot_vote(b, receiver);
@@ -297,8 +297,8 @@ static bool is_gc_period(const struct search *s, const struct code_ref *r)
 {
 	uint64_t v;
 
-	return r->wide && memory_read_u64(s->memory, r->target, &v) == 0 &&
-	       v >= 1000000 && v <= UINT64_C(120000000000);
+	return r->wide && memory_read_u64(s->memory, r->target, &v) == 0 && v >= 1000000 &&
+	       v <= UINT64_C(120000000000);
 }
 
 /*
@@ -329,8 +329,7 @@ static bool is_allp(const struct search *s, const struct code_ref *r)
 	uint64_t slice[3], p;
 	uint32_t id, procs;
 
-	if (!r->wide ||
-	    memory_read_u32(s->memory, s->rt->global[GLOBAL_GOMAXPROCS], &procs) < 0 ||
+	if (!r->wide || memory_read_u32(s->memory, s->rt->global[GLOBAL_GOMAXPROCS], &procs) < 0 ||
 	    memory_read(s->memory, r->target, slice, sizeof(slice)) < 0 || slice[1] != procs ||
 	    slice[2] < slice[1])
 		return false;
@@ -396,7 +395,8 @@ int globals_locate(const struct memory *m, const struct go_image *image,
 	gate->ok = go_controller_layout_of(rt->last_goal_offset) && release &&
 		   rt->global[GLOBAL_MEMSTATS];
 	snprintf(gate->detail, sizeof(gate->detail), "lastHeapGoal at +%d, Go 1.%d, memstats %s",
-		 rt->last_goal_offset, rt->minor, rt->global[GLOBAL_MEMSTATS] ? "found" : "not found");
+		 rt->last_goal_offset, rt->minor,
+		 rt->global[GLOBAL_MEMSTATS] ? "found" : "not found");
 	if (!gate->ok)
 		return GO_LAYOUT_UNKNOWN;
 	find_singles(s);

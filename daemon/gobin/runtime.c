@@ -114,9 +114,9 @@ static int locate_version(const struct memory *m, const struct go_image *image,
 				       sizeof(rt->info.version));
 	rt->minor = go_version_minor(rt->info.version);
 	if (!gate_set(rt, GATE_VERSION, rt->minor >= MINOR_MIN, "%s",
-		      rt->minor < 0	     ? "no Go version found" :
-		      rt->minor < MINOR_MIN ? "older than Go 1.19: it has no soft limit" :
-					       rt->info.version))
+		      rt->minor < 0	      ? "no Go version found"
+		      : rt->minor < MINOR_MIN ? "older than Go 1.19: it has no soft limit"
+					      : rt->info.version))
 		return rt->minor < 0 ? GO_UNPROVED : GO_TOO_OLD;
 	return 0;
 }
@@ -144,9 +144,9 @@ static int choose_image(const struct memory *m, const struct go_image *images, s
 		}
 	}
 	gate_set(rt, GATE_FUNCTIONS, rt->runtimes > 0, "%s",
-		 rt->runtimes ? "package runtime listed" :
-		 last == -ENOENT ? "its pclntab has no package runtime" :
-				   "its pclntab contradicts itself");
+		 rt->runtimes	   ? "package runtime listed"
+		 : last == -ENOENT ? "its pclntab has no package runtime"
+				   : "its pclntab contradicts itself");
 	return rt->runtimes ? 0 : GO_UNPROVED;
 }
 
@@ -162,9 +162,9 @@ int go_runtime_locate(const struct memory *m, struct go_runtime *ret)
 	if (n == -ENOMEM)
 		return n;
 	if (!gate_set(ret, GATE_MODULEDATA, n > 0, "%s",
-		      n > 0	    ? "found" :
-		      n == -EFBIG ? "more writable file mappings than a Go program has" :
-				      "no Go module data in its writable mappings"))
+		      n > 0	    ? "found"
+		      : n == -EFBIG ? "more writable file mappings than a Go program has"
+				    : "no Go module data in its writable mappings"))
 		return GO_NONE;
 	r = choose_image(m, images, MIN((size_t)n, (size_t)IMAGES_MAX), ret, &functions, &index);
 	if (r)
@@ -262,8 +262,8 @@ static int64_t read_goroutines(const struct memory *m, const struct go_runtime *
 	    !rt->global[GLOBAL_ALLP] ||
 	    memory_read_u64(m, rt->global[GLOBAL_ALLGS] + 8, &len) < 0 ||
 	    memory_read_u32(m, rt->global[GLOBAL_SCHED] + l->sched_ngsys, &system) < 0 ||
-	    memory_read(m, rt->global[GLOBAL_ALLP], allp, sizeof(allp)) < 0 ||
-	    len > INT32_MAX || allp[2] > PROCS_MAX)
+	    memory_read(m, rt->global[GLOBAL_ALLP], allp, sizeof(allp)) < 0 || len > INT32_MAX ||
+	    allp[2] > PROCS_MAX)
 		return -1;
 	count = (int64_t)len - (int32_t)system;
 	for (size_t i = 0; i < ARRAY_SIZE(l->sched_gfree); i++)
@@ -343,8 +343,8 @@ static bool goal_agrees(const struct go_sample *s)
 		return s->gc_percent_goal_bytes == UINT64_MAX;
 	if (s->gc_percent_goal_bytes == s->heap_minimum_bytes)
 		return true;
-	goal = add_sat(s->heap_marked_bytes, mul_div(add_sat(s->heap_marked_bytes, roots),
-						     (uint64_t)s->gc_percent, 100));
+	goal = add_sat(s->heap_marked_bytes,
+		       mul_div(add_sat(s->heap_marked_bytes, roots), (uint64_t)s->gc_percent, 100));
 	slack = goal / 100 + 4096;
 	return s->gc_percent_goal_bytes + slack >= goal && s->gc_percent_goal_bytes <= goal + slack;
 }

@@ -94,7 +94,8 @@ static int locate(struct server *sv, struct process *p, struct go_runtime *ret)
 		parser_stop(&sv->parser);
 		*ret = (struct go_runtime){ .minor = -1 };
 		ret->gates[GATE_MODULEDATA] =
-			(struct go_gate_result){ .asked = true, .detail = "the parser died of this image" };
+			(struct go_gate_result){ .asked = true,
+						 .detail = "the parser died of this image" };
 		return GO_UNPROVED;
 	}
 	if (r >= 0 && may_cache(r, ret))
@@ -111,9 +112,9 @@ static int sample_slot(struct server *sv, struct slot *slot, uint32_t flags,
 		r = go_runtime_sample(process_get_memory(slot->process), &slot->runtime, flags,
 				      &row->sample);
 	if (r != 0)
-		return r == PROCESS_GONE || r == -EIO || r == -ESRCH || r == -EFAULT ?
-			       (int)INSPECT_GONE :
-			       r;
+		return r == PROCESS_GONE || r == -EIO || r == -ESRCH || r == -EFAULT
+			       ? (int)INSPECT_GONE
+			       : r;
 	row->rss_bytes = process_get_info(slot->process)->stat.rss_bytes;
 	row->proved = go_runtime_judge(&slot->runtime, &row->sample,
 				       process_get_info(slot->process)->stat.virtual_bytes);

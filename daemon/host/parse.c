@@ -35,7 +35,9 @@ static int send_request(int fd, const struct parse_request *req, const int fds[2
 		char space[CMSG_SPACE(2 * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)req, .iov_len = sizeof(*req) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
 			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
@@ -53,7 +55,9 @@ static int receive_request(int fd, struct parse_request *req, int fds[2])
 		char space[CMSG_SPACE(2 * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { .iov_base = req, .iov_len = sizeof(*req) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
 			      .msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
@@ -87,7 +91,9 @@ static int locate_request(const struct parse_request *req, int fds[2], struct go
 {
 	const size_t bytes = req->n_regions * sizeof(struct memory_region);
 	_cleanup_(freep) struct memory_region *regions = malloc(bytes);
-	struct memory m = { .read = read_mem, .context = &fds[0], .regions = regions,
+	struct memory m = { .read = read_mem,
+			    .context = &fds[0],
+			    .regions = regions,
 			    .n_regions = req->n_regions };
 
 	if (!regions || pread(fds[1], regions, bytes, 0) != (ssize_t)bytes)
@@ -102,9 +108,9 @@ static int locate_request(const struct parse_request *req, int fds[2], struct go
 static bool drop_rights(void)
 {
 	static const int allowed[] = {
-		SCMP_SYS(pread64), SCMP_SYS(read),  SCMP_SYS(recvmsg),	SCMP_SYS(sendto),
-		SCMP_SYS(close),   SCMP_SYS(mmap),  SCMP_SYS(munmap),	SCMP_SYS(mremap),
-		SCMP_SYS(brk),	   SCMP_SYS(futex), SCMP_SYS(exit_group), SCMP_SYS(madvise),
+		SCMP_SYS(pread64),	SCMP_SYS(read),	 SCMP_SYS(recvmsg),    SCMP_SYS(sendto),
+		SCMP_SYS(close),	SCMP_SYS(mmap),	 SCMP_SYS(munmap),     SCMP_SYS(mremap),
+		SCMP_SYS(brk),		SCMP_SYS(futex), SCMP_SYS(exit_group), SCMP_SYS(madvise),
 		SCMP_SYS(rt_sigreturn),
 	};
 	struct rlimit space = { ADDRESS_SPACE_MAX, ADDRESS_SPACE_MAX };

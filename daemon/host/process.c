@@ -122,8 +122,7 @@ int process_read_cgroup(const struct hostroot *host, pid_t pid, bool v1, char *r
 		dir = controllers ? strchr(controllers + 1, ':') : NULL;
 		if (!dir)
 			continue;
-		if (v1 ? strncmp(controllers, ":memory:", 8) != 0 :
-			 strncmp(line, "0::", 3) != 0)
+		if (v1 ? strncmp(controllers, ":memory:", 8) != 0 : strncmp(line, "0::", 3) != 0)
 			continue;
 		return text_copy(ret, size, dir + 1) ? 0 : -ENAMETOOLONG;
 	}
@@ -272,8 +271,7 @@ static void read_exe(const struct hostroot *host, struct process *p)
 /* True for a vfork child that still runs on its parent's memory. */
 static bool shares_parents_memory(const struct process_stat *st)
 {
-	return st->parent > 1 &&
-	       syscall(SYS_kcmp, st->id.pid, st->parent, KCMP_VM, 0, 0) == 0;
+	return st->parent > 1 && syscall(SYS_kcmp, st->id.pid, st->parent, KCMP_VM, 0, 0) == 0;
 }
 
 struct process *process_free(struct process *p)

@@ -55,10 +55,9 @@ static int call_ended(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int make_call(sd_bus *bus, const char *unit, uint64_t bytes, sd_bus_message **ret)
 {
-	int r = sd_bus_message_new_method_call(bus, ret, "org.freedesktop.systemd1",
-					       "/org/freedesktop/systemd1",
-					       "org.freedesktop.systemd1.Manager",
-					       "SetUnitProperties");
+	int r = sd_bus_message_new_method_call(
+		bus, ret, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+		"org.freedesktop.systemd1.Manager", "SetUnitProperties");
 
 	/* true: until the next boot only. */
 	if (r >= 0)

@@ -123,7 +123,7 @@ void watch_remove(struct watch *w, uint64_t token)
 
 static bool is_limit_file(const char *name)
 {
-	static const char *const files[] = { "memory.max", "memory.high", "memory.min",
+	static const char *const files[] = { "memory.max", "memory.high",     "memory.min",
 					     "memory.low", "memory.swap.max", "cpu.max" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)

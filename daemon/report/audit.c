@@ -215,7 +215,8 @@ void audit_operator(uid_t uid, pid_t pid, const char *verb, const char *workload
 	struct record r;
 
 	start(&r, AUDIT_ID_OPERATOR, LOG_NOTICE);
-	add(&r, "MESSAGE", "Operator (uid %u): %s %s %s", (unsigned int)uid, verb, workload, detail);
+	add(&r, "MESSAGE", "Operator (uid %u): %s %s %s", (unsigned int)uid, verb, workload,
+	    detail);
 	add(&r, "GOMEMD_VERB", "%s", verb);
 	add(&r, "GOMEMD_WORKLOAD", "%s", workload);
 	add(&r, "GOMEMD_REASON", "operator");
@@ -265,8 +266,9 @@ const char *audit_evidence(char buf[AUDIT_EVIDENCE_MAX], const struct decision *
 			 "{\"state\":\"%s\",\"limit\":%" PRIu64 ",\"M\":%" PRIu64 ",\"U\":%" PRIu64
 			 ",\"N\":%" PRIu64 ",\"margin\":%" PRIu64 ",\"T\":%" PRIu64
 			 ",\"heap_alloc_peak\":%" PRIu64 ",\"trigger\":%" PRIu64,
-			 policy_state_name((enum policy_state)d->state), d->limit, d->room, d->usage,
-			 d->nongo, d->margin, d->mapped, d->trigger_value, d->trigger_bytes);
+			 policy_state_name((enum policy_state)d->state), d->limit, d->room,
+			 d->usage, d->nongo, d->margin, d->mapped, d->trigger_value,
+			 d->trigger_bytes);
 
 	for (uint32_t i = 0; proc && i < d->n_procs; i++) {
 		const struct proc_decision *p = &d->procs[i];

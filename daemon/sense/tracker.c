@@ -13,7 +13,7 @@
 #include "sense/tracker.h"
 
 enum tracked_state {
-	TRACKED_NEW,	 /* a look is due, or under way */
+	TRACKED_NEW, /* a look is due, or under way */
 	TRACKED_GO,
 	TRACKED_REFUSED, /* Go, but not proved */
 	TRACKED_NOT_GO,
@@ -24,10 +24,10 @@ struct tracked {
 	pid_t pid;
 	uint64_t start_ticks; /* 0: not known yet */
 	enum tracked_state state;
-	bool asked;	      /* a look is under way */
-	bool again;	      /* exec'd meanwhile: its answer is about another image */
-	bool marked;	      /* seen by the running scan */
-	bool told;	      /* the callback `found` was called: `gone` is owed */
+	bool asked; /* a look is under way */
+	bool again; /* exec'd meanwhile: its answer is about another image */
+	bool marked; /* seen by the running scan */
+	bool told; /* the callback `found` was called: `gone` is owed */
 	unsigned int tries;
 	usec_t due;
 };
@@ -42,8 +42,8 @@ struct tracker {
 };
 
 /* A runtime that has not started, or whose first goroutines are not there yet: once more after each of these. */
-static const usec_t retry_after[] = { 2 * USEC_MSEC,   5 * USEC_MSEC,	10 * USEC_MSEC,
-				      20 * USEC_MSEC,  50 * USEC_MSEC,	200 * USEC_MSEC,
+static const usec_t retry_after[] = { 2 * USEC_MSEC,	5 * USEC_MSEC,	 10 * USEC_MSEC,
+				      20 * USEC_MSEC,	50 * USEC_MSEC,	 200 * USEC_MSEC,
 				      1000 * USEC_MSEC, 5000 * USEC_MSEC };
 
 int tracker_new(const struct hostroot *host, struct inspector *in,
@@ -332,7 +332,8 @@ void tracker_run(struct tracker *t, usec_t now)
 
 struct tracker_stats tracker_get_stats(const struct tracker *t)
 {
-	struct tracker_stats st = { .processes = t->table.n, .dropped = t->table.dropped,
+	struct tracker_stats st = { .processes = t->table.n,
+				    .dropped = t->table.dropped,
 				    .hostile = t->hostile };
 	size_t cursor = 0;
 

@@ -10,9 +10,12 @@
 #include "wire/control.h"
 
 static const char *const verb_names[] = {
-	[CONTROL_STATUS] = "status",   [CONTROL_EXPLAIN] = "explain",
-	[CONTROL_SET] = "set",	       [CONTROL_RELEASE] = "release",
-	[CONTROL_STOP_WRITES] = "stop-writes", [CONTROL_RESUME] = "resume",
+	[CONTROL_STATUS] = "status",
+	[CONTROL_EXPLAIN] = "explain",
+	[CONTROL_SET] = "set",
+	[CONTROL_RELEASE] = "release",
+	[CONTROL_STOP_WRITES] = "stop-writes",
+	[CONTROL_RESUME] = "resume",
 	[CONTROL_SHOW_CONFIG] = "show-config",
 };
 _Static_assert(ARRAY_SIZE(verb_names) == CONTROL_VERB_MAX_, "a name for each verb");
@@ -53,15 +56,15 @@ static const char *parse_member(const char *key, json_object *value, struct cont
 {
 	if (!strcmp(key, "verb"))
 		return json_object_is_type(value, json_type_string) &&
-				       parse_verb(json_object_get_string(value), &req->verb) ?
-			       NULL :
-			       "unknown verb";
+				       parse_verb(json_object_get_string(value), &req->verb)
+			       ? NULL
+			       : "unknown verb";
 	if (!strcmp(key, "workload"))
 		return json_object_is_type(value, json_type_string) &&
 				       text_copy(req->workload, sizeof(req->workload),
-						 json_object_get_string(value)) ?
-			       NULL :
-			       "workload: a string of at most 511 bytes";
+						 json_object_get_string(value))
+			       ? NULL
+			       : "workload: a string of at most 511 bytes";
 	if (!strcmp(key, "force") || !strcmp(key, "dry_run")) {
 		if (!json_object_is_type(value, json_type_boolean))
 			return "force, dry_run: true or false";
@@ -101,7 +104,8 @@ int control_parse(const char *text, size_t len, struct control_request *ret, con
 	root = json_tokener_parse_ex(tok, text, (int)len);
 	if (!root || !json_object_is_type(root, json_type_object))
 		return -EINVAL;
-	json_object_object_foreach(root, key, value) {
+	json_object_object_foreach(root, key, value)
+	{
 		*ret_why = parse_member(key, value, &req);
 		if (*ret_why)
 			return -EINVAL;
@@ -131,7 +135,8 @@ char *control_format(const struct control_request *req)
 		json_object_object_add(o, "memory_limit_bytes",
 				       json_object_new_int64(req->memory_limit_bytes));
 	if (req->for_usec)
-		json_object_object_add(o, "for_usec", json_object_new_int64((int64_t)req->for_usec));
+		json_object_object_add(o, "for_usec",
+				       json_object_new_int64((int64_t)req->for_usec));
 	if (req->force)
 		json_object_object_add(o, "force", json_object_new_boolean(true));
 	if (req->dry_run)

@@ -12,7 +12,7 @@
 gomemd_start 'mode = enforce' 'look_max = 1s'
 
 # Gateway: 256 MiB, 95 MiB live: GOGC=100 lets the heap grow to 190 MiB, over 70 % of the limit.
-srv gateway 1.24 MemoryMax=256M -- -live 95 -garbage 100 -http 127.0.0.1:8001
+srv gateway 1.24 MemoryMax=256M -- -live 95 -garbage 60 -http 127.0.0.1:8001
 eventually 20 srv_ready gateway
 pid=$(unit_pid gateway)
 eventually 30 probe_is "$pid" gogc 30

@@ -16,15 +16,24 @@ trap 'rm -rf "$work"' EXIT
 layers="base wire gobin kube escape policy decide host sense act report state core"
 cli_may_include="base wire gobin kube escape policy decide host sense cli"
 
+# Folders that are still empty are not in a fresh clone.
+there() {
+	find "$@" -maxdepth 0 2>/dev/null
+}
+
 c_files() {
-	find "$@" -name '*.[ch]' -not -path '*/build/*' | sort
+	local dirs
+	mapfile -t dirs < <(there "$@")
+	find "${dirs[@]}" -name '*.[ch]' -not -path '*/build/*' | sort
 }
 
 # Every script: by name, or by its first line.
 scripts() {
+	local dirs
+	mapfile -t dirs < <(there tests .ci deploy)
 	{
-		find tests .ci deploy -name '*.sh'
-		find tests .ci deploy -type f -not -name '*.*' -exec grep -lE '^#!/bin/(ba)?sh' {} +
+		find "${dirs[@]}" -name '*.sh'
+		find "${dirs[@]}" -type f -not -name '*.*' -exec grep -lE '^#!/bin/(ba)?sh' {} +
 	} | sort -u
 }
 

@@ -98,7 +98,7 @@ int undo_parse(const char *text, size_t len, struct undo_record *ret)
 			continue;
 		}
 		*value++ = '\0';
-		if (parse_pair(line, value, &u) < 0)
+		if (complete || parse_pair(line, value, &u) < 0)
 			return -EBADMSG;
 	}
 	/* A record that a full disk cut short has no end. */

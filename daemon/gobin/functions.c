@@ -143,7 +143,8 @@ int function_list_read(const struct memory *m, const struct go_image *image,
 		if (read_u32(&rd->functab, image->functab + 8 * (i + 1), &next) < 0 ||
 		    next < entry || next > text_bytes || entry < last)
 			return -EBADMSG;
-		last = entry;
+		/* Functions that overlap would have the same code read thousands of times. */
+		last = next;
 		r = list_add(&list, &room,
 			     (struct function){ .entry = image->text + entry,
 						.end = image->text + next,

@@ -26,7 +26,7 @@ struct cgroup {
 		int fd;
 		size_t path_len;
 	} levels[LEVELS_MAX]; /* from the cgroup itself up to below the root */
-	size_t limit_level, room_level; /* LEVELS_MAX: none */
+	char limit_origin[WORKLOAD_NAME_MAX], room_origin[WORKLOAD_NAME_MAX];
 };
 
 struct cgroup *cgroup_free(struct cgroup *cg)
@@ -67,7 +67,6 @@ int cgroup_open(const struct hostroot *host, const char *path, struct cgroup **r
 		return -ENOENT;
 	if (path[0] != '/' || !text_copy(cg->path, sizeof(cg->path), path))
 		return -ENAMETOOLONG;
-	cg->limit_level = cg->room_level = LEVELS_MAX;
 	for (size_t len = strlen(cg->path); len > 1;) {
 		r = add_level(host, cg, len);
 		if (r)
@@ -97,24 +96,14 @@ int cgroup_dirfd(const struct cgroup *cg)
 	return cg->n_levels ? cg->levels[0].fd : -1;
 }
 
-static const char *level_path(const struct cgroup *cg, size_t level)
-{
-	static char path[WORKLOAD_NAME_MAX];
-
-	if (level >= cg->n_levels)
-		return "";
-	snprintf(path, sizeof(path), "%.*s", (int)cg->levels[level].path_len, cg->path);
-	return path;
-}
-
 const char *cgroup_limit_origin(const struct cgroup *cg)
 {
-	return level_path(cg, cg->limit_level);
+	return cg->limit_origin;
 }
 
 const char *cgroup_room_origin(const struct cgroup *cg)
 {
-	return level_path(cg, cg->room_level);
+	return cg->room_origin;
 }
 
 /* A figure, or "max"; @missing where the file is not there. */
@@ -234,11 +223,16 @@ static void read_cpu(int fd, struct snapshot_cgroup *c)
 		c->cpu_quota_permille = mul_div(quota, 1000, length);
 }
 
+static void note_origin(const struct cgroup *cg, size_t level, char ret[WORKLOAD_NAME_MAX])
+{
+	snprintf(ret, WORKLOAD_NAME_MAX, "%.*s", (int)cg->levels[level].path_len, cg->path);
+}
+
 /* The limit is the smallest over the ancestors; the room counts what neighbours below an ancestor use. */
 static void read_limits(struct cgroup *cg, struct snapshot_cgroup *c)
 {
 	c->limit = c->room = BYTES_UNLIMITED;
-	cg->limit_level = cg->room_level = LEVELS_MAX;
+	cg->limit_origin[0] = cg->room_origin[0] = '\0';
 	c->current = cg->n_levels ? read_figure(cg->levels[0].fd, "memory.current", 0) : 0;
 	for (size_t i = 0; i < cg->n_levels; i++) {
 		uint64_t max = read_figure(cg->levels[i].fd, "memory.max", BYTES_UNLIMITED);
@@ -251,7 +245,7 @@ static void read_limits(struct cgroup *cg, struct snapshot_cgroup *c)
 		}
 		if (max < c->limit) {
 			c->limit = max;
-			cg->limit_level = i;
+			note_origin(cg, i, cg->limit_origin);
 		}
 		/* Somebody else's memory.high throttles just as surely as the limit kills; ours is not one. */
 		if (high < max && !(i == 0 && c->memory_high.ours))
@@ -262,7 +256,7 @@ static void read_limits(struct cgroup *cg, struct snapshot_cgroup *c)
 		room = add_sat(sub_sat(max, used), MIN(c->current, max));
 		if (room < c->room) {
 			c->room = room;
-			cg->room_level = i;
+			note_origin(cg, i, cg->room_origin);
 		}
 	}
 }

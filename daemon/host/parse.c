@@ -124,6 +124,7 @@ static bool drop_rights(void)
 	(void)space;
 	(void)none;
 	(void)allowed;
+	(void)ok;
 	return true;
 #else
 	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||

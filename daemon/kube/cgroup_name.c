@@ -37,12 +37,14 @@ static bool parse_pod(const char *part, size_t len, struct cgroup_name *name)
 			break;
 		name->pod_uid[n] = uid[n] == '_' ? '-' : uid[n];
 	}
+	if (n < 32)
+		n = 0;
 	name->pod_uid[n] = '\0';
-	return n >= 32;
+	return n > 0;
 }
 
-/* "cri-containerd-<id>.scope", "crio-<id>.scope", "docker-<id>.scope", or the bare id. */
-static void parse_container(const char *part, size_t len, struct cgroup_name *name)
+/* "cri-containerd-<id>.scope", "crio-<id>.scope", "docker-<id>.scope", or the bare id. Returns whether it is one. */
+static bool parse_container(const char *part, size_t len, struct cgroup_name *name)
 {
 	size_t n = 0, start;
 
@@ -52,8 +54,9 @@ static void parse_container(const char *part, size_t len, struct cgroup_name *na
 		;
 	n = len - start;
 	if (n != 64 || (start > 0 && part[start - 1] != '-'))
-		return;
+		return false;
 	snprintf(name->container, sizeof(name->container), "%.64s", part + start);
+	return true;
 }
 
 static void parse_qos(const char *path, struct cgroup_name *name)
@@ -89,6 +92,8 @@ static size_t workload_length(const char *path, struct cgroup_name *name)
 		}
 		if (pods)
 			in_pod = parse_pod(part, len, name);
+		else if (parse_container(part, len, name)) /* docker's cgroupfs driver: /docker/<id> */
+			return (size_t)(part + len - path);
 		part += len;
 	}
 	return strlen(path);
@@ -119,12 +124,12 @@ bool cgroup_name_is_infrastructure(const struct cgroup_name *name)
 
 	if (!strcmp(name->workload, "/") || !name->workload[0])
 		return true;
-	if (name->pod_uid[0])
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+	/* conmon runs beside its container in a scope of the runtime's own, with cri-o inside the pod as well. */
+	if (!strncmp(name->unit, "crio-conmon-", strlen("crio-conmon-")) ||
+	    !strncmp(name->unit, "libpod-conmon-", strlen("libpod-conmon-")))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(units) && !name->pod_uid[0]; i++)
 		if (!strcmp(name->unit, units[i]))
 			return true;
-	/* conmon, buildkit and the like run beside containers in scopes of the runtime's own. */
-	return !strncmp(name->unit, "crio-conmon-", strlen("crio-conmon-")) ||
-	       !strncmp(name->unit, "libpod-conmon-", strlen("libpod-conmon-"));
+	return false;
 }

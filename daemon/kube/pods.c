@@ -18,7 +18,7 @@ int pods_parse(const char *file, const char *id, struct pod_name *ret)
 
 	container = space ? strchr(space + 1, '_') : NULL;
 	end = container ? strstr(container, id) : NULL;
-	if (!end || end == container + 1 || end[-1] != '-' || strcmp(end + strlen(id), ".log"))
+	if (!end || end < container + 3 || end[-1] != '-' || strcmp(end + strlen(id), ".log"))
 		return -EINVAL;
 	snprintf(ret->pod, sizeof(ret->pod), "%.*s", (int)(space - file), file);
 	snprintf(ret->space, sizeof(ret->space), "%.*s", (int)(container - space - 1), space + 1);

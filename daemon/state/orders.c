@@ -56,6 +56,9 @@ int orders_add(struct orders *o, const struct order *order)
 {
 	struct order *grown;
 
+	/* It would be read back as two orders. */
+	if (strchr(order->workload, '\n'))
+		return -EINVAL;
 	for (size_t i = 0; i < o->n; i++)
 		if (same(&o->orders[i], order->kind, order->workload) &&
 		    (order->kind != ORDER_PIN || o->orders[i].lever == order->lever)) {
@@ -121,7 +124,8 @@ static bool parse_order(const char *line, struct order *ret)
 	struct order order = { .kind = ORDER_MAX_, .lever = LEVER_MAX_ };
 	int at = 0;
 
-	if (sscanf(line, "%15s %23s %23s %23s %n", kind, until, lever, value, &at) != 4 || !at)
+	if (sscanf(line, "%15s %23s %23s %23s %n", kind, until, lever, value, &at) != 4 || !at ||
+	    (line[at] && line[at - 1] != ' ')) /* a field that was longer than its place */
 		return false;
 	for (enum order_kind k = 0; k < ORDER_MAX_; k++)
 		if (!strcmp(kind, kind_names[k]))

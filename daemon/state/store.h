@@ -60,7 +60,7 @@ bool orders_released(const struct orders *o, const char *workload);
 const struct order *orders_pin(const struct orders *o, const char *workload,
 			       enum policy_lever lever);
 
-/* Adds or replaces; -ENOSPC beyond ORDERS_MAX. */
+/* Adds or replaces; -ENOSPC beyond ORDERS_MAX, -EINVAL for a name with a newline. */
 int orders_add(struct orders *o, const struct order *order);
 /* Removes those that match; @workload NULL: of any. Returns how many. */
 size_t orders_remove(struct orders *o, enum order_kind kind, const char *workload);

@@ -62,7 +62,9 @@ static const char *parse_member(const char *key, json_object *value, struct cont
 	if (!strcmp(key, "workload"))
 		return json_object_is_type(value, json_type_string) &&
 				       text_copy(req->workload, sizeof(req->workload),
-						 json_object_get_string(value))
+						 json_object_get_string(value)) &&
+				       strlen(req->workload) ==
+					       (size_t)json_object_get_string_len(value)
 			       ? NULL
 			       : "workload: a string of at most 511 bytes";
 	if (!strcmp(key, "force") || !strcmp(key, "dry_run")) {

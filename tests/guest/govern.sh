@@ -7,6 +7,14 @@
 conf=/etc/gomemd/gomemd.conf
 policies=/etc/gomemd/policies.d
 
+# What the daemon had to say, for whoever reads of a failure.
+say_daemon() {
+	[ "$code" -ne 0 ] || return 0
+	journalctl -u gomemd --no-pager -n 20 -o cat >&3
+	gomemctl scan >&3
+}
+exec 3>&1
+
 # gomemd_start [LINE OF gomemd.conf...]: starts the installed service with these settings, from a clean state.
 gomemd_start() {
 	systemctl stop gomemd 2>/dev/null || true
@@ -17,6 +25,7 @@ gomemd_start() {
 		printf '%s\n' "$@"
 	} >"$conf"
 	at_exit 'systemctl stop gomemd; systemctl reset-failed gomemd; rm -rf /etc/systemd/system/gomemd.service.d'
+	at_exit say_daemon
 	systemctl restart gomemd || {
 		journalctl -u gomemd --no-pager -n 30
 		fail "gomemd does not start"

@@ -433,11 +433,11 @@ static void setup_step_emergency(struct plant *p)
 	plant_measure(p);
 }
 
-#define S    LEVER_SOFT_LIMIT
-#define P    LEVER_GOGC
-#define MADV LEVER_MADVDONTNEED
-#define AS_IS INT64_MIN /* held: the value that is */
-#define FLOOR (INT64_MIN + 1)
+#define S	    LEVER_SOFT_LIMIT
+#define P	    LEVER_GOGC
+#define MADV	    LEVER_MADVDONTNEED
+#define AS_IS	    INT64_MIN /* held: the value that is */
+#define FLOOR	    (INT64_MIN + 1)
 #define BELOW_FLOOR (INT64_MIN + 2)
 
 struct scene {
@@ -535,8 +535,7 @@ static const struct scene scenes[] = {
 	{ "MANUAL is not written for a pin either", setup_manual_pinned, P, VERDICT_HOLD,
 	  REASON_MANUAL, AS_IS },
 	{ "harm rolls ours back at once", setup_rest_ours, P, VERDICT_RESTORE, REASON_HARM, 100 },
-	{ "a lever that rests is not written", setup_rest, P, VERDICT_HOLD, REASON_RESTING,
-	  AS_IS },
+	{ "a lever that rests is not written", setup_rest, P, VERDICT_HOLD, REASON_RESTING, AS_IS },
 	{ "a rest ends", setup_rest_over, P, VERDICT_SET, REASON_TRIGGER, 30 },
 	{ "one change per interval", setup_interval, P, VERDICT_HOLD, REASON_INTERVAL, AS_IS },
 	{ "after the interval the next", setup_interval_over, P, VERDICT_SET, REASON_TRIGGER, 30 },
@@ -549,8 +548,7 @@ static const struct scene scenes[] = {
 	  REASON_HEADROOM, BUDGET },
 	{ "less than 1 % is not worth a write", setup_small, S, VERDICT_HOLD, REASON_SMALL, AS_IS },
 	{ "more than 1 % is", setup_not_small, S, VERDICT_SET, REASON_HEADROOM, BUDGET },
-	{ "the first step is 5 % below T", setup_step, S, VERDICT_SET, REASON_HEADROOM,
-	  570 * MIB },
+	{ "the first step is 5 % below T", setup_step, S, VERDICT_SET, REASON_HEADROOM, 570 * MIB },
 	{ "the next step is 5 % of T below it", setup_step_next, S, VERDICT_SET, REASON_HEADROOM,
 	  540 * MIB },
 	{ "a step waits for the next cycle", setup_step_same_cycle, S, VERDICT_HOLD, REASON_STEP,
@@ -580,9 +578,9 @@ static void test_scene(void **state)
 	if (c->to == BELOW_FLOOR)
 		assert_true(ld->to < (int64_t)p.d.procs[0].floor_bytes && ld->to > 0);
 	else
-		assert_int_equal(ld->to, c->to == AS_IS ? now :
-					 c->to == FLOOR ? (int64_t)p.d.procs[0].floor_bytes :
-							  c->to);
+		assert_int_equal(ld->to, c->to == AS_IS	  ? now
+					 : c->to == FLOOR ? (int64_t)p.d.procs[0].floor_bytes
+							  : c->to);
 }
 
 static void test_fit_alert(void **state)

@@ -48,8 +48,7 @@ static const struct limit_case limits[] = {
 	{ "no room leaves the live heap", 24, 40 * MIB, 80 * MIB, 0, 60 * MIB, 40 * MIB },
 	{ "a limit below what is not heap leaves the live heap", 24, 40 * MIB, 80 * MIB, 0,
 	  10 * MIB, 40 * MIB },
-	{ "the goal is never below the live heap", 24, 99 * MIB, 99 * MIB, 0, 121 * MIB,
-	  99 * MIB },
+	{ "the goal is never below the live heap", 24, 99 * MIB, 99 * MIB, 0, 121 * MIB, 99 * MIB },
 	{ "a goal below twice the headroom is the headroom", 24, 64 * KIB, 128 * KIB, 0,
 	  21 * MIB + 512 * KIB, MIB },
 };
@@ -101,7 +100,8 @@ static const struct minimum_case minimums[] = {
 	{ "heapMinimum of GOGC 10 is 419430", 10, 419430 },
 	{ "heapMinimum of GOGC 10000 is 400 MiB", 10000, 400 * MIB },
 	/* defaultHeapMinimum * uint64(-1) / 100 wraps in setGCPercent; undo gives back just that. */
-	{ "heapMinimum of GOGC off is what the runtime computes", -1, UINT64_C(184467440737053573) },
+	{ "heapMinimum of GOGC off is what the runtime computes", -1,
+	  UINT64_C(184467440737053573) },
 };
 
 static void test_minimum(void **state)
@@ -156,9 +156,9 @@ static void check_inverse(const struct inverse_case *c, struct go_sample *s)
 
 static void test_inverse(void **state)
 {
-	static const uint64_t lives[] = { 64 * KIB, 900 * KIB,	3 * MIB,   10 * MIB, 29 * MIB,
-					  30 * MIB, 33 * MIB,	100 * MIB, 777 * MIB + 77,
-					  3 * GIB,  41 * GIB };
+	static const uint64_t lives[] = { 64 * KIB,	  900 * KIB, 3 * MIB,  10 * MIB,
+					  29 * MIB,	  30 * MIB,  33 * MIB, 100 * MIB,
+					  777 * MIB + 77, 3 * GIB,   41 * GIB };
 	static const uint64_t roots[] = { 0, 64 * KIB + 3, 20 * MIB, 300 * MIB };
 	static const uint64_t rests[] = { 0, 128 * KIB, 5 * MIB + 1, 139 * MIB };
 	const struct inverse_case *c = *state;

@@ -246,7 +246,8 @@ static void test_tight_by_gogc(void **state)
 
 	(void)state;
 	start(&p);
-	plant_sample(&p, 0)->gc_percent = 5; /* an owner's GOGC of 5 is no death spiral of the limit */
+	plant_sample(&p, 0)->gc_percent =
+		5; /* an owner's GOGC of 5 is no death spiral of the limit */
 	look_cycles(&p, 10);
 	assert_int_equal(p.d.procs[0].effective_gogc, 5);
 	assert_int_equal(p.d.state, STATE_CALM);
@@ -325,7 +326,8 @@ static void test_sawtooth(void **state)
 	struct plant p;
 
 	plant_init(&p, GIB, 20 * MIB);
-	p.rules.state[STATE_EMERGENCY].memory_high = false; /* a lease comes and goes by its nature */
+	p.rules.state[STATE_EMERGENCY].memory_high =
+		false; /* a lease comes and goes by its nature */
 	plant_add(&p, mul_div(GIB, c->live_percent, 100), 10 * MIB, c->bytes_per_second);
 	plant_cycles(&p, 1000, c->look);
 	assert_int_equal(p.d.state, c->state);

@@ -1,0 +1,186 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# usage: inside.sh DIR
+#
+# The demonstration itself, as root on a system with systemd and cgroup v2: the guest's, or this machine's. DIR holds
+# stage.tar (what `make install` installs) and programs/. Three services run under the same load twice, first alone,
+# then governed; it ends with the figures of both, and with everything removed again.
+set -eu
+
+dir=$1
+seconds=${DEMO_SECONDS:-35}
+scratch=/run/gomemd-demo
+data=/var/tmp/gomemd-demo
+cgroot=/sys/fs/cgroup
+
+say() {
+	printf '%s\n' "== $*"
+}
+
+refuse_installed() {
+	[ ! -e /usr/sbin/gomemd ] || {
+		echo "demo: gomemd is installed here already; the demonstration would change it. Nothing was done." >&2
+		exit 1
+	}
+}
+
+install_project() {
+	tar -tf "$dir/stage.tar" | grep -v '/$' | sed 's|^\./|/|' >"$scratch/installed"
+	tar -C / --no-same-owner --keep-directory-symlink -xf "$dir/stage.tar"
+	mkdir -p /etc/gomemd/policies.d
+	cat >/etc/gomemd/policies.d/10-demo.ini <<'P'
+[scope demo]
+cgroup = gomemd.slice/gomemd-demo.slice/**
+mode = enforce
+
+[scope everything-else]
+cgroup = **
+mode = observe
+P
+	systemd-sysusers gomemd.conf
+	journalctl --update-catalog 2>/dev/null || true
+	systemctl daemon-reload
+	systemctl start gomemd
+}
+
+remove_all() {
+	set +e
+	trap - EXIT
+	for unit in edge gateway batch load; do systemctl stop "demo-$unit" 2>/dev/null; done
+	systemctl reset-failed 'demo-*' 2>/dev/null
+	if [ -f "$scratch/installed" ]; then
+		systemctl stop gomemd
+		rm -f /etc/gomemd/policies.d/10-demo.ini
+		xargs -r rm -f <"$scratch/installed"
+		rmdir /etc/gomemd/policies.d /etc/gomemd /usr/lib/gomemd/policies.d /usr/lib/gomemd 2>/dev/null
+		rm -rf /var/lib/gomemd
+		systemctl daemon-reload
+	fi
+	rm -rf "$scratch" "$data"
+}
+
+# service NAME SLICE LIMIT ENVIRONMENT -- COMMAND...
+service() {
+	local name=$1 slice=$2 limit=$3 environment=$4
+	shift 5
+	systemd-run --quiet --unit="demo-$name" --slice="$slice" --property=MemoryMax="$limit" \
+		--property=MemorySwapMax=0 --property=Restart=always --property=RestartSec=1 \
+		--property=StartLimitBurst=100 --property=StandardOutput=null --property=StandardError=null \
+		--property=PrivateTmp=yes --setenv=HOME=/tmp $environment -- "$@"
+}
+
+start_services() {
+	local slice=$1 programs=$dir/programs
+	mkdir -p "$data/etcd" "$data/prometheus"
+	cat >"$scratch/prometheus.yml" <<'P'
+global: {scrape_interval: 4s, scrape_timeout: 4s}
+scrape_configs:
+  - job_name: demo
+    static_configs: [{targets: ['127.0.0.1:19101']}]
+P
+	service edge "$slice" 128M --setenv=GOGC=400 -- "$programs/etcd@bookworm" --data-dir "$data/etcd" \
+		--listen-client-urls http://127.0.0.1:12379 --advertise-client-urls http://127.0.0.1:12379 \
+		--listen-peer-urls http://127.0.0.1:12380 --unsafe-no-fsync
+	service gateway "$slice" 256M --setenv=DEMO=1 -- "$programs/prometheus" \
+		--config.file="$scratch/prometheus.yml" --storage.tsdb.path="$data/prometheus" \
+		--web.listen-address=127.0.0.1:19090
+	service batch "$slice" 2G --setenv=GOGC=off -- "$programs/srv" -live 40 -garbage 0
+	systemd-run --quiet --unit=demo-load --property=Restart=always --property=StartLimitBurst=100 -- \
+		"$programs/load" -etcd http://127.0.0.1:12379 -listen 127.0.0.1:19101 -series 70000 -pause 150ms
+}
+
+stop_services() {
+	for unit in load edge gateway batch; do systemctl stop "demo-$unit"; done
+	systemctl reset-failed 'demo-*' 2>/dev/null || true
+	rm -rf "$data/etcd" "$data/prometheus"
+}
+
+stat_of() {
+	awk -v key="$2" '$1 == key { print $2 }' "$1/memory.stat"
+}
+
+# Anonymous memory without what was freed lazily: what can kill.
+anon_of() {
+	local cg=$1 lists file
+	lists=$(($(stat_of "$cg" inactive_file) + $(stat_of "$cg" active_file)))
+	file=$(($(stat_of "$cg" file) - $(stat_of "$cg" shmem)))
+	[ "$lists" -gt "$file" ] || lists=$file
+	echo $(($(stat_of "$cg" anon) - lists + file))
+}
+
+# watch ARM SLICE: the highest anon of each service over the arm's time, and what it is like at the end.
+watch() {
+	local arm=$1 slice=$2 end=$((SECONDS + seconds)) name cg now
+	declare -A peak=()
+	while [ "$SECONDS" -lt "$end" ]; do
+		for name in edge gateway batch; do
+			cg=$cgroot/gomemd.slice/$slice/demo-$name.service
+			now=$(anon_of "$cg" 2>/dev/null) || continue
+			[ "$now" -le "${peak[$name]:-0}" ] || peak[$name]=$now
+		done
+		read -r -t 0.3 _ <>"$scratch/never" || true
+	done
+	for name in edge gateway batch; do
+		echo "${peak[$name]:-0} $(systemctl show --value -p NRestarts "demo-$name")" >"$scratch/$arm.$name"
+	done
+}
+
+run_arm() {
+	say "$1: three services under load for $seconds s"
+	start_services "$2"
+	watch "$1" "$2"
+}
+
+mib() {
+	if [ "$1" = null ]; then echo -; else echo "$(($1 >> 20))M"; fi
+}
+
+# One row of the table, and a verdict on it.
+row() {
+	local name=$1 json control_peak control_kills peak kills levers
+	json=$(jq -c --arg u "demo-$name.service" '.workloads[] | select(.workload == $u)' "$scratch/status")
+	read -r control_peak control_kills <"$scratch/control.$name"
+	read -r peak kills <"$scratch/treated.$name"
+	jq -r --arg c "$(mib "$control_peak")" --arg t "$(mib "$peak")" --arg ck "$control_kills" --arg tk "$kills" '
+		def m: if . == null then "-" else "\(. / 1048576 | floor)M" end;
+		.processes[0] as $p | ($p.levers | map({key: .lever, value: .}) | from_entries) as $l |
+		[.workload, .tier, "\(.limit_bytes | m) \(.limit_origin | sub(".*/"; ""))", "\(.room_bytes | m)",
+		 ($p.go_version), ($p.heap_marked_bytes | m), ($p.heap_goal_bytes | m),
+		 "\($l.gogc.owner)>\($l.gogc.now)", "\($l.soft_limit.owner | m)>\($l.soft_limit.now | m)",
+		 "\($t)/\($tk)", "\($c)/\($ck)", .state] | @tsv' <<<"$json" >>"$scratch/table"
+	levers=$(jq '[.processes[0].levers[] | select(.now != .owner)] | length' <<<"$json")
+	[ "${levers:-0}" -gt 0 ] || { echo "demo: no lever of $name was changed"; failed=1; }
+	[ "$peak" -lt "$control_peak" ] || { echo "demo: $name: anon $peak is not below $control_peak"; failed=1; }
+}
+
+# Pads the columns of a file of tab-separated cells.
+columns() {
+	awk -F '\t' 'NR == FNR { for (i = 1; i <= NF; i++) if (length($i) > w[i]) w[i] = length($i); next }
+		{ for (i = 1; i < NF; i++) printf "%-*s  ", w[i], $i; print $NF }' "$1" "$1"
+}
+
+main() {
+	refuse_installed
+	mkdir -p "$scratch"
+	mkfifo "$scratch/never"
+	trap remove_all EXIT
+	run_arm control gomemd-control.slice
+	stop_services
+	say "installing gomemd as a service: it enforces in gomemd-demo.slice and observes everything else"
+	install_project
+	run_arm treated gomemd-demo.slice
+	gomemctl status --json >"$scratch/status"
+	failed=0
+	printf 'WORKLOAD\tTIER\tLIMIT FROM\tROOM\tGO\tLIVE\tGOAL\tGOGC\tSOFT LIMIT\tANON/KILLS\tWITHOUT\tSTATE\n' >"$scratch/table"
+	for name in edge gateway batch; do row "$name"; done
+	say "the result (owner's value > gomemd's; highest anon and number of kills, with and without gomemd)"
+	columns "$scratch/table"
+	say "what was changed, from the journal"
+	journalctl --sync
+	gomemctl audit | tail -n 25
+	[ "$failed" -eq 0 ] && say "done: each service was governed, each with less memory"
+	return "$failed"
+}
+
+main

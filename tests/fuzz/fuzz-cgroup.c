@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kube/cgroup_name.h"
+#include "kube/pods.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void check_name(const char *path)
+{
+	struct cgroup_name name, again;
+
+	if (cgroup_name_parse(path, &name) < 0)
+		return;
+	/* The workload's path is the beginning of the path, at a whole part of it. */
+	if (strncmp(path, name.workload, strlen(name.workload)))
+		abort();
+	if (path[strlen(name.workload)] && path[strlen(name.workload)] != '/')
+		abort();
+	if (name.container[0] && strspn(name.container, "0123456789abcdefABCDEF") != 64)
+		abort();
+	if (name.pod_uid[0] && (strlen(name.pod_uid) < 32 || !name.qos[0]))
+		abort();
+	/* It is its own workload: what is below it changes nothing. */
+	if (cgroup_name_parse(name.workload, &again) < 0 || strcmp(again.workload, name.workload) ||
+	    strcmp(again.unit, name.unit) || strcmp(again.container, name.container) ||
+	    strcmp(again.pod_uid, name.pod_uid) ||
+	    cgroup_name_is_infrastructure(&again) != cgroup_name_is_infrastructure(&name))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct pod_name pod;
+	char path[4401];
+
+	if (size >= sizeof(path) - 1)
+		return 0;
+	path[0] = '/';
+	memcpy(path + 1, data, size);
+	path[size + 1] = '\0';
+	check_name(path);
+	if (pods_parse(path, ID, &pod) == 0 && !pod.container[0])
+		abort();
+	return 0;
+}

@@ -42,8 +42,9 @@ static int change_send(struct change *c, const struct go_sample *from)
 
 	req.n = c->ops->plan(from, c->value, req.stores);
 	/* The last try writes in any case: the goal may be one cycle old, which the next cycle mends. */
-	req.expect_marked = c->ops->needs_marked && ++c->tries < TRIES_MAX ? from->heap_marked_bytes
-									   : UINT64_MAX;
+	req.expect_marked = c->ops->needs_marked && ++c->tries < TRIES_MAX ?
+				    from->heap_marked_bytes :
+				    UINT64_MAX;
 	return inspector_request(c->in, &req, change_answered, c);
 }
 
@@ -51,8 +52,8 @@ static enum change_outcome outcome_of(const struct change *c, const struct inspe
 {
 	switch (reply->result) {
 	case INSPECT_OK:
-		return c->ops->holds(&reply->rows[0].sample, c->value) ? CHANGE_DONE
-								       : CHANGE_FAILED;
+		return c->ops->holds(&reply->rows[0].sample, c->value) ? CHANGE_DONE :
+									 CHANGE_FAILED;
 	case INSPECT_GONE:
 		return CHANGE_GONE;
 	case INSPECT_REFUSED:
@@ -114,9 +115,9 @@ static void high_written(void *userdata, const struct inspect_request *req,
 
 	(void)req;
 	c->done(c->userdata,
-		reply->result == 0		? CHANGE_DONE
-		: reply->result == INSPECT_GONE ? CHANGE_GONE
-						: CHANGE_FAILED,
+		reply->result == 0	      ? CHANGE_DONE :
+		reply->result == INSPECT_GONE ? CHANGE_GONE :
+						CHANGE_FAILED,
 		MIN(reply->result, 0), NULL);
 }
 

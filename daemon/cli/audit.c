@@ -11,10 +11,10 @@
 #include "cli/cli.h"
 
 static const char *const fields[] = {
-	"MESSAGE",	    "MESSAGE_ID",     "GOMEMD_WORKLOAD",    "GOMEMD_CGROUP",
-	"GOMEMD_PID",	    "GOMEMD_LEVER",   "GOMEMD_OLD",	    "GOMEMD_NEW",
-	"GOMEMD_REASON",    "GOMEMD_OUTCOME", "GOMEMD_POLICY_FILE", "GOMEMD_POLICY_LINE",
-	"GOMEMD_TIER",	    "GOMEMD_ALERT",   "GOMEMD_DECISION_ID", "GOMEMD_RECOMMENDED_LIMIT",
+	"MESSAGE",	 "MESSAGE_ID",	   "GOMEMD_WORKLOAD",	 "GOMEMD_CGROUP",
+	"GOMEMD_PID",	 "GOMEMD_LEVER",   "GOMEMD_OLD",	 "GOMEMD_NEW",
+	"GOMEMD_REASON", "GOMEMD_OUTCOME", "GOMEMD_POLICY_FILE", "GOMEMD_POLICY_LINE",
+	"GOMEMD_TIER",	 "GOMEMD_ALERT",   "GOMEMD_DECISION_ID", "GOMEMD_RECOMMENDED_LIMIT",
 };
 
 static bool get_field(sd_journal *j, const char *name, char *buf, size_t size)
@@ -84,14 +84,16 @@ int verb_audit(const struct options *o)
 	}
 	r = seek(j, o->since);
 	if (r == -EINVAL) {
-		fprintf(stderr, "gomemctl: --since wants a duration back from now, as 10min or 2h\n");
+		fprintf(stderr,
+			"gomemctl: --since wants a duration back from now, as 10min or 2h\n");
 		return EXIT_UNUSABLE;
 	}
 	while (sd_journal_next(j) > 0) {
 		if (!get_field(j, "MESSAGE_ID", value, sizeof(value)))
 			continue;
-		if (o->operand && (!get_field(j, "GOMEMD_WORKLOAD", value, sizeof(value)) ||
-				   strcmp(value, o->operand)) &&
+		if (o->operand &&
+		    (!get_field(j, "GOMEMD_WORKLOAD", value, sizeof(value)) ||
+		     strcmp(value, o->operand)) &&
 		    (!get_field(j, "GOMEMD_CGROUP", value, sizeof(value)) ||
 		     strcmp(value, o->operand)))
 			continue;

@@ -48,7 +48,8 @@ static bool looker_believes(const struct inspect_row *row)
 
 int looker_look(struct looker *l, pid_t pid, struct inspect_reply *ret)
 {
-	struct inspect_request req = { .op = INSPECT_OPEN, .pid = pid,
+	struct inspect_request req = { .op = INSPECT_OPEN,
+				       .pid = pid,
 				       .flags = GO_SAMPLE_GOROUTINES };
 	int r = 0;
 
@@ -77,8 +78,7 @@ static json_object *text_json(const char *s)
 
 static void put_u64(json_object *o, const char *key, uint64_t v)
 {
-	json_object_object_add(o, key,
-			       v > INT64_MAX ? NULL : json_object_new_int64((int64_t)v));
+	json_object_object_add(o, key, v > INT64_MAX ? NULL : json_object_new_int64((int64_t)v));
 }
 
 static json_object *gates_json(const struct go_runtime *rt)
@@ -126,10 +126,9 @@ static void put_cycles(json_object *o, const struct go_sample *s)
 	json_object_object_add(o, "num_gc", json_object_new_int64(s->num_gc));
 	put_u64(o, "pause_total_ns", s->pause_total_ns);
 	json_object_object_add(o, "last_gc_time",
-			       s->last_gc_unix_ns ?
-				       json_object_new_string(text_time_ns(when,
-									   s->last_gc_unix_ns)) :
-				       NULL);
+			       s->last_gc_unix_ns ? json_object_new_string(text_time_ns(
+							    when, s->last_gc_unix_ns)) :
+						    NULL);
 	json_object_object_add(o, "goroutines",
 			       s->goroutines < 0 ? NULL : json_object_new_int64(s->goroutines));
 	json_object_object_add(o, "gomaxprocs",
@@ -144,10 +143,9 @@ static void put_cycles(json_object *o, const struct go_sample *s)
 	json_object_object_add(o, "madvdontneed",
 			       s->madvdontneed < 0 ? NULL :
 						     json_object_new_boolean(s->madvdontneed));
-	json_object_object_add(o, "mem_profile_rate",
-			       s->mem_profile_rate < 0 ?
-				       NULL :
-				       json_object_new_int64(s->mem_profile_rate));
+	json_object_object_add(
+		o, "mem_profile_rate",
+		s->mem_profile_rate < 0 ? NULL : json_object_new_int64(s->mem_profile_rate));
 }
 
 json_object *look_json(const struct inspect_reply *reply)
@@ -163,8 +161,7 @@ json_object *look_json(const struct inspect_reply *reply)
 	json_object_object_add(o, "build_id",
 			       rt->info.build_id[0] ? text_json(rt->info.build_id) : NULL);
 	json_object_object_add(o, "module", text_json(rt->info.module));
-	snprintf(layout, sizeof(layout), "go1.%d/gcController+%d", rt->minor,
-		 rt->last_goal_offset);
+	snprintf(layout, sizeof(layout), "go1.%d/gcController+%d", rt->minor, rt->last_goal_offset);
 	json_object_object_add(o, "layout", json_object_new_string(layout));
 	json_object_object_add(o, "gogc", json_object_new_int(s->gc_percent));
 	json_object_object_add(o, "memory_limit_bytes",
@@ -173,7 +170,8 @@ json_object *look_json(const struct inspect_reply *reply)
 				       json_object_new_int64(s->memory_limit_bytes));
 	put_heap(o, s, rt->minor);
 	put_cycles(o, s);
-	json_object_object_add(o, "rss_bytes", json_object_new_int64((int64_t)reply->rows[0].rss_bytes));
+	json_object_object_add(o, "rss_bytes",
+			       json_object_new_int64((int64_t)reply->rows[0].rss_bytes));
 	json_object_object_add(o, "runtime_count", json_object_new_int((int)rt->runtimes));
 	json_object_object_add(o, "gates", gates_json(rt));
 	return o;

@@ -34,15 +34,18 @@ static const struct verb {
 	const char *usage, *about;
 	bool takes_operand;
 } verbs[] = {
-	{ "scan", verb_scan, "[--watch]", "every Go process here, and what the governor would say", false },
+	{ "scan", verb_scan, "[--watch]", "every Go process here, and what the governor would say",
+	  false },
 	{ "probe", verb_probe, "PID [--watch]", "what the Go runtime of a process is doing", true },
 	{ "status", verb_status, "[WORKLOAD]", "what the daemon governs", true },
 	{ "explain", verb_explain, "WORKLOAD", "why it is as it is, and what comes next", true },
-	{ "audit", verb_audit, "[WORKLOAD] [--since DURATION]", "what was changed, from the journal", true },
+	{ "audit", verb_audit, "[WORKLOAD] [--since DURATION]",
+	  "what was changed, from the journal", true },
 	{ "set", order_set, "WORKLOAD --gogc N | --memory-limit BYTES [--for DURATION] [--force]",
 	  "pin a lever until release", true },
 	{ "release", order_release, "WORKLOAD", "give everything back and leave it alone", true },
-	{ "stop-writes", order_stop_writes, "", "give everything back, everywhere, at once", false },
+	{ "stop-writes", order_stop_writes, "", "give everything back, everywhere, at once",
+	  false },
 	{ "resume", order_resume, "[WORKLOAD]", "end stop-writes, or a release", true },
 	{ "check-config", verb_check_config, "[FILE]", "check settings and policies", true },
 	{ "show-config", verb_show_config, "", "the daemon's settings", false },
@@ -148,8 +151,8 @@ static int parse_option(int c, struct options *o)
 			       bad_value("for", "a duration, as 10min or 2h") :
 			       0;
 	case OPTION_INTERVAL:
-		return text_parse_duration(optarg, &o->interval) < 0 ||
-				       o->interval < USEC_MSEC || o->interval > 3600 * USEC_SEC ?
+		return text_parse_duration(optarg, &o->interval) < 0 || o->interval < USEC_MSEC ||
+				       o->interval > 3600 * USEC_SEC ?
 			       bad_value("interval", "a duration of 1ms to 1h") :
 			       0;
 	case OPTION_SINCE:

@@ -59,9 +59,10 @@ static void print_probe(const struct inspect_reply *reply)
 		   s->last_gc_unix_ns ? text_time_ns(when, s->last_gc_unix_ns) : "never");
 	print_line("paused in all", "%" PRIu64 " us", s->pause_total_ns / 1000);
 	print_line("goroutines", "%" PRId64 " on %d P", s->goroutines, s->gomaxprocs);
-	print_line("CPU limiter", "%s", !s->limiter_known   ? "unknown" :
-					 s->limiter_enabled ? "on" :
-							      "off");
+	print_line("CPU limiter", "%s",
+		   !s->limiter_known  ? "unknown" :
+		   s->limiter_enabled ? "on" :
+					"off");
 	print_line("madvdontneed", "%d", s->madvdontneed);
 	for (enum go_gate g = 0; g < GATE_MAX_; g++)
 		if (rt->gates[g].asked)
@@ -110,8 +111,7 @@ int verb_probe(const struct options *o)
 	}
 	do {
 		r = probe_once(&l, (pid_t)pid, o->json);
-	} while (r == EXIT_DONE && o->watch &&
-		 poll(NULL, 0, (int)(o->interval / USEC_MSEC)) == 0);
+	} while (r == EXIT_DONE && o->watch && poll(NULL, 0, (int)(o->interval / USEC_MSEC)) == 0);
 	looker_close(&l);
 	return r;
 }

@@ -55,12 +55,10 @@ static void print_decision(const struct replay_record *rec, const struct decisio
 	json_object_object_add(o, "schema", json_object_new_int(1));
 	json_object_object_add(o, "decision_id", json_object_new_string(rec->id));
 	json_object_object_add(o, "workload", json_object_new_string(rec->workload));
-	json_object_object_add(o, "state",
-			       json_object_new_string(
-				       policy_state_name((enum policy_state)d->state)));
+	json_object_object_add(
+		o, "state", json_object_new_string(policy_state_name((enum policy_state)d->state)));
 	json_object_object_add(o, "same", json_object_new_boolean(same));
-	json_object_object_add(o, "alert",
-			       json_object_new_string(decide_alert_name(d->alert)));
+	json_object_object_add(o, "alert", json_object_new_string(decide_alert_name(d->alert)));
 	print_json(o);
 	json_object_put(o);
 }
@@ -163,8 +161,7 @@ static int open_records(const char *file)
 		return -errno;
 	if (read(fd, &header, sizeof(header)) != (ssize_t)sizeof(header) ||
 	    memcmp(header.magic, REPLAY_MAGIC, sizeof(header.magic)) ||
-	    header.version != REPLAY_VERSION ||
-	    header.record_bytes != sizeof(struct replay_record))
+	    header.version != REPLAY_VERSION || header.record_bytes != sizeof(struct replay_record))
 		return -EBADMSG;
 	return TAKE_FD(fd);
 }
@@ -194,8 +191,7 @@ int verb_replay(const struct options *o)
 			fd == -EBADMSG ? "not a decision file of this version" : strerror(-fd));
 		return EXIT_UNUSABLE;
 	}
-	if (o->journal &&
-	    fd_read_alloc(AT_FDCWD, o->journal, JOURNAL_MAX, &journal, NULL) < 0) {
+	if (o->journal && fd_read_alloc(AT_FDCWD, o->journal, JOURNAL_MAX, &journal, NULL) < 0) {
 		fprintf(stderr, "gomemctl: cannot read the export %s\n", o->journal);
 		return EXIT_UNUSABLE;
 	}
@@ -208,8 +204,7 @@ int verb_replay(const struct options *o)
 			return EXIT_UNUSABLE;
 		}
 		replay_decide(rec, d);
-		same = replay_same(&rec->decision, d) &&
-		       journal_agrees(journal, rec, d, &audited);
+		same = replay_same(&rec->decision, d) && journal_agrees(journal, rec, d, &audited);
 		all++;
 		other += !same;
 		print_decision(rec, d, same, o->json);

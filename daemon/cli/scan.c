@@ -171,9 +171,10 @@ static void found_row(struct grid *g, const struct found *f)
 	grid_add(g, "%s", text_bytes(bytes, s->heap_marked_bytes));
 	grid_add(g, "%s", text_bytes(bytes, heap_goal(s, f->reply->runtime.minor)));
 	grid_add(g, s->gc_percent < 0 ? "off" : "%d", s->gc_percent);
-	grid_add(g, "%s", text_bytes(bytes, s->memory_limit_bytes == INT64_MAX ?
-						    BYTES_UNLIMITED :
-						    (uint64_t)s->memory_limit_bytes));
+	grid_add(g, "%s",
+		 text_bytes(bytes, s->memory_limit_bytes == INT64_MAX ?
+					   BYTES_UNLIMITED :
+					   (uint64_t)s->memory_limit_bytes));
 	grid_add(g, "%s", f->verdict);
 }
 
@@ -211,8 +212,8 @@ static void closedirp(DIR **d)
 
 static int scan_all(struct looker *l, const struct policy_set *set, bool json)
 {
-	static const char *const headings[] = { "PID", "PROGRAM", "WORKLOAD", "LIMIT",
-						"GO",  "RSS",	  "LIVE",     "GOAL",
+	static const char *const headings[] = { "PID",	"PROGRAM",    "WORKLOAD", "LIMIT",
+						"GO",	"RSS",	      "LIVE",	  "GOAL",
 						"GOGC", "SOFT LIMIT", "VERDICT" };
 	int fd = openat(l->host.proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -270,8 +271,7 @@ int verb_scan(const struct options *o)
 		if (o->watch && !o->json)
 			printf("\033[H\033[2J");
 		r = scan_all(&l, set, o->json);
-	} while (r == EXIT_DONE && o->watch &&
-		 poll(NULL, 0, (int)(o->interval / USEC_MSEC)) == 0);
+	} while (r == EXIT_DONE && o->watch && poll(NULL, 0, (int)(o->interval / USEC_MSEC)) == 0);
 	looker_close(&l);
 	return r;
 }

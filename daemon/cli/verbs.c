@@ -70,9 +70,9 @@ static void status_row(struct grid *g, json_object *w, json_object *p)
 
 static void print_status(json_object *answer)
 {
-	static const char *const headings[] = { "WORKLOAD", "TIER",  "MODE", "STATE",
-						"LIMIT",    "ROOM",  "USED", "PID",
-						"GO",	    "LIVE",  "GOGC", "SOFT LIMIT" };
+	static const char *const headings[] = { "WORKLOAD", "TIER", "MODE", "STATE",
+						"LIMIT",    "ROOM", "USED", "PID",
+						"GO",	    "LIVE", "GOGC", "SOFT LIMIT" };
 	json_object *list = member(answer, "workloads"), *daemon = member(answer, "daemon");
 	struct grid *g = grid_new(headings, ARRAY_SIZE(headings));
 
@@ -109,7 +109,8 @@ int verb_status(const struct options *o)
 
 static void print_figures(json_object *numbers)
 {
-	json_object_object_foreach(numbers, key, value) {
+	json_object_object_foreach(numbers, key, value)
+	{
 		char text[24];
 
 		if (!strcmp(key, "e"))
@@ -144,8 +145,8 @@ static void print_explain(json_object *e)
 	for (size_t i = 0; i < json_object_array_length(procs); i++) {
 		json_object *p = json_object_array_get_idx(procs, i), *levers = member(p, "levers");
 
-		printf("process %" PRId64 " %s %s\n", member_int(p, "pid", 0), member_text(p, "exe"),
-		       member_text(p, "go_version"));
+		printf("process %" PRId64 " %s %s\n", member_int(p, "pid", 0),
+		       member_text(p, "exe"), member_text(p, "go_version"));
 		for (size_t l = 0; levers && l < json_object_array_length(levers); l++) {
 			json_object *v = json_object_array_get_idx(levers, l);
 

@@ -162,8 +162,10 @@ static void change(struct workload *w, struct goproc *proc, enum policy_lever le
 		p->process = proc->id;
 	snprintf(p->decision_id, sizeof(p->decision_id), "%s", w->decision_id);
 	audit_evidence(p->evidence, &w->decision, &w->snapshot, proc ? &key : NULL);
-	p->undo = (struct undo_record){ .lever = lever, .process = p->process,
-					.cgroup_id = w->token, .written = d->to,
+	p->undo = (struct undo_record){ .lever = lever,
+					.process = p->process,
+					.cgroup_id = w->token,
+					.written = d->to,
 					.owner_set = l->facts.owner_set };
 	p->undo.owner = l->facts.ours ? l->facts.owner : d->from;
 	snprintf(p->undo.workload, sizeof(p->undo.workload), "%s", w->name.workload);
@@ -203,19 +205,20 @@ static bool must_give_back(const struct workload *w)
 static struct lever_decision give_back(const struct lever_state *l, int64_t now, int32_t reason)
 {
 	if (!l->facts.ours || l->facts.manual)
-		return (struct lever_decision){ .verdict = VERDICT_HOLD, .reason = REASON_OPERATOR,
-						.from = now, .to = now };
-	return (struct lever_decision){ .verdict = VERDICT_RESTORE, .reason = reason, .from = now,
-					.to = l->facts.owner };
+		return (struct lever_decision){
+			.verdict = VERDICT_HOLD, .reason = REASON_OPERATOR, .from = now, .to = now
+		};
+	return (struct lever_decision){
+		.verdict = VERDICT_RESTORE, .reason = reason, .from = now, .to = l->facts.owner
+	};
 }
 
 static bool worth_saying(const struct lever_state *l, const struct lever_decision *d)
 {
 	int64_t gap = d->to - l->recommended;
 
-	return d->to != l->recommended &&
-	       (d->to == VALUE_NONE || l->recommended == 0 || gap > d->to / 10 ||
-		gap < -(d->to / 10));
+	return d->to != l->recommended && (d->to == VALUE_NONE || l->recommended == 0 ||
+					   gap > d->to / 10 || gap < -(d->to / 10));
 }
 
 /* recommend: what would be done is said, and said again only when it has become something else. */
@@ -223,8 +226,9 @@ static void recommend(struct workload *w, struct goproc *proc, enum policy_lever
 		      struct lever_state *l, const struct lever_decision *d)
 {
 	const struct proc_key key = { .pid = proc ? proc->id.pid : 0 };
-	struct pending p = { .manager = w->manager, .token = w->token, .lever = lever,
-			     .decision = *d };
+	struct pending p = {
+		.manager = w->manager, .token = w->token, .lever = lever, .decision = *d
+	};
 
 	if (!worth_saying(l, d))
 		return;
@@ -257,8 +261,10 @@ static void apply_lever(struct workload *w, struct goproc *proc, enum policy_lev
 		*d = give_back(l, now, REASON_OPERATOR);
 	else if (l->facts.pinned && !l->facts.manual && now != l->facts.pin)
 		/* Whatever the mode: an operator's word needs no policy. */
-		*d = (struct lever_decision){ .verdict = VERDICT_SET, .reason = REASON_OPERATOR,
-					      .from = now, .to = l->facts.pin };
+		*d = (struct lever_decision){ .verdict = VERDICT_SET,
+					      .reason = REASON_OPERATOR,
+					      .from = now,
+					      .to = l->facts.pin };
 	else if (w->mode != MODE_ENFORCE && l->facts.ours && !l->facts.pinned)
 		*d = give_back(l, now, REASON_STATE_LEFT);
 	if (d->verdict == VERDICT_HOLD)
@@ -285,8 +291,8 @@ void workload_apply(struct workload *w)
 		struct goproc *proc = workload_proc(w, sp->key.pid);
 
 		d->procs[i].key = sp->key;
-		if (!proc || !sp->proved || proc->generation !=
-						    inspector_generation(w->manager->inspector))
+		if (!proc || !sp->proved ||
+		    proc->generation != inspector_generation(w->manager->inspector))
 			continue;
 		for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++)
 			apply_lever(w, proc, l, &proc->lever[l], &d->procs[i].lever[l],

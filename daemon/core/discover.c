@@ -45,23 +45,30 @@ static const struct goproc *largest_proc(const struct workload *w)
 	const struct goproc *best = NULL;
 
 	for (size_t i = 0; i < w->n_procs; i++)
-		if (!best || w->procs[i].row.sample.mapped_ready_bytes >
-				     best->row.sample.mapped_ready_bytes)
+		if (!best ||
+		    w->procs[i].row.sample.mapped_ready_bytes > best->row.sample.mapped_ready_bytes)
 			best = &w->procs[i];
 	return best;
 }
 
-void workload_match(struct workload *w)
+void workload_subject_of(const struct workload *w, struct policy_subject *ret)
 {
-	const struct manager *m = w->manager;
 	const struct goproc *p = largest_proc(w);
-	const struct policy_subject subject = {
+
+	*ret = (struct policy_subject){
 		.limit_bytes = w->snapshot.cgroup.limit,
 		.cgroup = w->name.workload,
 		.exe = p ? p->info.exe : "",
 		.module = p ? p->build.module : "",
 	};
+}
 
+void workload_match(struct workload *w)
+{
+	const struct manager *m = w->manager;
+	struct policy_subject subject;
+
+	workload_subject_of(w, &subject);
 	w->tier = policy_match(m->policy, &subject, NULL);
 	w->mode = policy_mode_of(m->policy, w->tier, w->name.workload,
 				 (enum policy_mode)m->config.mode, NULL);
@@ -167,7 +174,8 @@ static void proc_first_sample(struct goproc *p, const struct tracker_found *foun
 		const struct lever_ops *ops = lever_ops(l);
 
 		p->lever[l].facts.owner = ops->value(&found->row->sample);
-		p->lever[l].facts.owner_set = lever_owner_set(ops, found->info, &found->row->sample);
+		p->lever[l].facts.owner_set =
+			lever_owner_set(ops, found->info, &found->row->sample);
 	}
 }
 
@@ -258,8 +266,7 @@ static void on_hostile(void *userdata, pid_t pid)
 
 void manager_tracker_callbacks(struct manager *m, struct tracker_callbacks *ret)
 {
-	*ret = (struct tracker_callbacks){ .found = on_found,
-					   .gone = on_gone,
-					   .hostile = on_hostile,
-					   .userdata = m };
+	*ret = (struct tracker_callbacks){
+		.found = on_found, .gone = on_gone, .hostile = on_hostile, .userdata = m
+	};
 }

@@ -218,7 +218,8 @@ static void row_failed(struct workload *w, pid_t pid, int result, usec_t now)
 	if (result == INSPECT_STALE)
 		tracker_reopen(w->manager->tracker, pid, now);
 	else
-		tracker_exec(w->manager->tracker, pid, now); /* gone, or another image: look at it anew */
+		tracker_exec(w->manager->tracker, pid,
+			     now); /* gone, or another image: look at it anew */
 }
 
 static void sampled(void *userdata, const struct inspect_request *req,

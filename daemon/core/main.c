@@ -33,16 +33,17 @@ static int restore(void)
 {
 	_cleanup_(store_closep) struct store *store = NULL;
 	struct hostroot host = HOSTROOT_NONE;
-	const char *state = getenv("STATE_DIRECTORY");
+	const char *state = getenv("STATE_DIRECTORY"), *fault = getenv("GOMEMD_FAULT");
+	const char *root = getenv("GOMEMD_ROOT");
 	int r;
 
 	/* A fault that is to kill the daemon must not kill what mends it; restore's own points are obeyed. */
-	if (getenv("GOMEMD_FAULT") && strncmp(getenv("GOMEMD_FAULT"), "restore-", 8))
+	if (fault && strncmp(fault, "restore-", strlen("restore-")) != 0)
 		unsetenv("GOMEMD_FAULT");
 	r = store_open(state && *state ? state : "/var/lib/gomemd", &store);
 
 	if (r == 0)
-		r = hostroot_open("", &host);
+		r = hostroot_open(root ? root : "", &host);
 	if (r == 0)
 		r = restore_all(&host, store, 2 * USEC_SEC);
 	hostroot_close(&host);
@@ -83,12 +84,9 @@ static int run(const char *config_file)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "restore", no_argument, NULL, 'r' },
-		{ "check-config", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		{ "config", required_argument, NULL, 'c' }, { "restore", no_argument, NULL, 'r' },
+		{ "check-config", no_argument, NULL, 'k' }, { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },	    { 0 },
 	};
 	const char *config_file = CONFIG_FILE;
 	enum action action = ACTION_RUN;

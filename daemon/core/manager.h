@@ -33,7 +33,7 @@ struct lever_state {
 	int64_t written;     /* what we wrote last, where facts.ours */
 	int64_t recommended; /* last value that was only said */
 	bool changing;	     /* a change is under way */
-	bool unsure;	     /* the helper died over a change: what is there now may be old or new */
+	bool unsure; /* the helper died over a change: what is there now may be old or new */
 };
 
 struct goproc {
@@ -60,7 +60,8 @@ struct workload {
 	enum policy_mode mode;
 	bool infrastructure, quarantined;
 	unsigned int timeouts;
-	struct goproc *procs; /* every Go process of it; the first SNAPSHOT_PROCS_MAX are decided on */
+	struct goproc
+		*procs; /* every Go process of it; the first SNAPSHOT_PROCS_MAX are decided on */
 	size_t n_procs;
 	struct lever_state high;
 	struct snapshot snapshot;
@@ -122,6 +123,8 @@ int manager_reload(struct manager *m);
 void manager_tracker_callbacks(struct manager *m, struct tracker_callbacks *ret);
 struct goproc *workload_proc(struct workload *w, pid_t pid);
 struct workload *workload_free(struct workload *w);
+/* What policies match a workload by; the strings are the workload's. */
+void workload_subject_of(const struct workload *w, struct policy_subject *ret);
 /* Matches the tier anew: the limit, the policies or the processes have changed. */
 void workload_match(struct workload *w);
 

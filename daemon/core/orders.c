@@ -140,8 +140,7 @@ static const char *refuse_set(const struct manager *m, const struct workload *w,
 		return "nothing to set: --gogc N or --memory-limit BYTES";
 	if (req->has_gogc && !lever_ops(LEVER_GOGC)->valid(req->gogc))
 		return "GOGC must be -1 (off) or 1 to 10000";
-	if (req->has_memory_limit &&
-	    !lever_ops(LEVER_SOFT_LIMIT)->valid(req->memory_limit_bytes))
+	if (req->has_memory_limit && !lever_ops(LEVER_SOFT_LIMIT)->valid(req->memory_limit_bytes))
 		return "the memory limit must be above 0";
 	return NULL;
 }
@@ -180,8 +179,7 @@ static json_object *do_set(struct manager *m, const struct control_request *req,
 		return o;
 	if (why)
 		return refuse(o, "%s", why);
-	if (req->has_memory_limit && !req->force &&
-	    below_floor(w, req->memory_limit_bytes, &floor))
+	if (req->has_memory_limit && !req->force && below_floor(w, req->memory_limit_bytes, &floor))
 		return refuse(o,
 			      "%" PRId64 " bytes leave the collector no room: below S_floor, "
 			      "%" PRIu64 "; --force sets it all the same",

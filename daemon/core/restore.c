@@ -45,7 +45,8 @@ static enum restored restore_process(struct restoring *r, const struct undo_reco
 	slot = reply.rows[0].slot;
 	if (!is_ours(u, ops->value(&reply.rows[0].sample)))
 		return RESTORED_FOREIGN;
-	req = (struct inspect_request){ .op = INSPECT_STORE, .slots = { slot },
+	req = (struct inspect_request){ .op = INSPECT_STORE,
+					.slots = { slot },
 					.expect_marked = UINT64_MAX };
 	req.n = ops->plan(&reply.rows[0].sample, u->owner, req.stores);
 	if (inspector_call(r->in, &req, &reply) < 0)

@@ -120,7 +120,8 @@ json_object *view_workload(const struct workload *w)
 
 	put_text(o, "workload", w->label);
 	put_text(o, "cgroup", w->name.workload);
-	put(o, "tier", w->tier < 0 ? NULL : view_text(w->manager->policy->tiers[w->tier].rules.tier));
+	put(o, "tier",
+	    w->tier < 0 ? NULL : view_text(w->manager->policy->tiers[w->tier].rules.tier));
 	put_text(o, "mode", policy_mode_name(w->mode));
 	put(o, "released",
 	    json_object_new_boolean(orders_released(&w->manager->orders, w->name.workload)));
@@ -133,8 +134,9 @@ json_object *view_workload(const struct workload *w)
 	put_bytes(o, "usage_bytes", snapshot_usage(c));
 	put_bytes(o, "anon_bytes", c->anon);
 	put_bytes(o, "nongo_bytes", w->decision.nongo);
-	put(o, "memory_high", view_lever(&w->high, LEVER_MEMORY_HIGH, &w->decision.memory_high,
-					 decide_lever_now(&w->snapshot, NULL, LEVER_MEMORY_HIGH)));
+	put(o, "memory_high",
+	    view_lever(&w->high, LEVER_MEMORY_HIGH, &w->decision.memory_high,
+		       decide_lever_now(&w->snapshot, NULL, LEVER_MEMORY_HIGH)));
 	put_int(o, "age_usec", (int64_t)(clock_now() - c->at));
 	for (size_t i = 0; i < w->n_procs; i++)
 		json_object_array_add(procs, view_process(w, &w->procs[i]));
@@ -148,13 +150,9 @@ static json_object *view_tiers(const struct workload *w)
 	const struct policy_set *set = w->manager->policy;
 	enum policy_why why[POLICY_TIERS_MAX] = { 0 };
 	json_object *list = json_object_new_array();
-	const struct policy_subject subject = {
-		.limit_bytes = w->snapshot.cgroup.limit,
-		.cgroup = w->name.workload,
-		.exe = w->n_procs ? w->procs[0].info.exe : "",
-		.module = w->n_procs ? w->procs[0].build.module : "",
-	};
+	struct policy_subject subject;
 
+	workload_subject_of(w, &subject);
 	policy_match(set, &subject, why);
 	for (size_t i = 0; i < set->n_tiers; i++) {
 		json_object *o = json_object_new_object();
@@ -210,14 +208,13 @@ static json_object *view_next(const struct workload *w)
 		json_object_array_add(
 			list,
 			next_step("pressed",
-				  policy_trigger_text(figure,
-						      &w->manager->policy->tiers[w->tier]
-							       .rules.state[STATE_PRESSED]
-							       .when),
+				  policy_trigger_text(figure, &w->manager->policy->tiers[w->tier]
+								       .rules.state[STATE_PRESSED]
+								       .when),
 				  d->trigger_value, d->trigger_bytes));
 	if (d->emergency_bytes)
-		json_object_array_add(list, next_step("emergency", "U", d->usage,
-						      d->emergency_bytes));
+		json_object_array_add(list,
+				      next_step("emergency", "U", d->usage, d->emergency_bytes));
 	if (w->snapshot.n_procs)
 		json_object_array_add(list, next_step("tight", "S_floor above S, e below 10",
 						      d->procs[0].floor_bytes, d->budget));

@@ -17,60 +17,6 @@
 #define FIT_GOGC	   50 /* a limit that "would fit" leaves the collector this much */
 #define HIGH_LEASE	   (30 * USEC_SEC)
 
-static const char *const verdict_names[] = {
-	[VERDICT_HOLD] = "hold",
-	[VERDICT_SET] = "set",
-	[VERDICT_RESTORE] = "restore",
-};
-_Static_assert(ARRAY_SIZE(verdict_names) == VERDICT_MAX_, "a name for each verdict");
-
-static const char *const reason_names[] = {
-	[REASON_NONE] = "none",
-	[REASON_HEADROOM] = "headroom",
-	[REASON_TRIGGER] = "trigger",
-	[REASON_EMERGENCY] = "emergency",
-	[REASON_TIGHT] = "tight",
-	[REASON_DOES_NOT_FIT] = "does-not-fit",
-	[REASON_HOT] = "hot",
-	[REASON_THROTTLE] = "throttle",
-	[REASON_STATE_LEFT] = "state-left",
-	[REASON_HARM] = "harm",
-	[REASON_OPERATOR] = "operator",
-	[REASON_OWNER] = "owner",
-	[REASON_MANUAL] = "manual",
-	[REASON_RESTING] = "resting",
-	[REASON_INTERVAL] = "interval",
-	[REASON_STEP] = "step",
-	[REASON_SMALL] = "small",
-	[REASON_NO_GAIN] = "no-gain",
-	[REASON_NO_ROOM] = "no-room",
-	[REASON_NOT_PROVED] = "not-proved",
-};
-_Static_assert(ARRAY_SIZE(reason_names) == REASON_MAX_, "a name for each reason");
-
-static const char *const alert_names[] = {
-	[ALERT_NONE] = "none",
-	[ALERT_EMERGENCY] = "emergency",
-	[ALERT_DOES_NOT_FIT] = "does-not-fit",
-	[ALERT_HOT] = "hot",
-};
-_Static_assert(ARRAY_SIZE(alert_names) == ALERT_MAX_, "a name for each alert");
-
-const char *decide_verdict_name(int32_t v)
-{
-	return v >= 0 && v < VERDICT_MAX_ ? verdict_names[v] : "unknown";
-}
-
-const char *decide_reason_name(int32_t v)
-{
-	return v >= 0 && v < REASON_MAX_ ? reason_names[v] : "unknown";
-}
-
-const char *decide_alert_name(int32_t v)
-{
-	return v >= 0 && v < ALERT_MAX_ ? alert_names[v] : "unknown";
-}
-
 /* Everything that one decision is made from. */
 struct context {
 	const struct decide_settings *settings;
@@ -103,8 +49,8 @@ static uint64_t share_of(const struct context *c, const struct snapshot_proc *p,
 {
 	if (c->floors >= total)
 		return mul_div(total, floor, MAX(c->floors, 1u));
-	return floor + mul_div(total - c->floors, p->sample.mapped_ready_bytes,
-			       MAX(c->d->mapped, 1u));
+	return floor +
+	       mul_div(total - c->floors, p->sample.mapped_ready_bytes, MAX(c->d->mapped, 1u));
 }
 
 /* One lever's wish, before ownership, pace and rest are asked. */
@@ -149,7 +95,8 @@ static struct wish wish_soft_limit(struct context *c, const struct snapshot_proc
 	if (action->soft_limit_off)
 		return (struct wish){ 0 };
 	if (room == BYTES_UNLIMITED)
-		return pd->tight ? wish_set(VALUE_NONE, REASON_TIGHT) : (struct wish){ 0 };
+		return pd->tight ? wish_set(VALUE_NONE, REASON_TIGHT) :
+				   (struct wish){ .reason = REASON_NO_ROOM };
 	hard = share_of(c, p, pd->floor_bytes, sub_sat(room, c->d->nongo + c->d->margin));
 	share = share_of(c, p, pd->floor_bytes, c->d->budget);
 	if (pd->tight) {
@@ -160,8 +107,9 @@ static struct wish wish_soft_limit(struct context *c, const struct snapshot_proc
 		return wish_set(as_limit(hard), REASON_DOES_NOT_FIT);
 	}
 	if (share >= pd->floor_bytes)
-		return wish_set(as_limit(share), c->h->latch[STATE_EMERGENCY].on ? REASON_EMERGENCY :
-									   REASON_HEADROOM);
+		return wish_set(as_limit(share), c->h->latch[STATE_EMERGENCY].on ?
+							 REASON_EMERGENCY :
+							 REASON_HEADROOM);
 	/* Below the floor a limit only burns CPU; in an emergency the floor itself is still worth having. */
 	if (c->h->latch[STATE_EMERGENCY].on && pd->floor_bytes <= hard)
 		return wish_set(as_limit(pd->floor_bytes), REASON_EMERGENCY);
@@ -177,8 +125,8 @@ static struct wish wish_hot(const struct context *c, const struct snapshot_proc 
 	if (c->d->room == BYTES_UNLIMITED || marks == 0 || p->sample.gc_percent < 0)
 		return (struct wish){ 0 };
 	room = sub_sat(share_of(c, p, pd->floor_bytes, c->d->budget), pd->floor_bytes);
-	percent = MIN(add_sat(mul_div(room, 100, marks), HEAP_FLOOR_PERCENT),
-		      (uint64_t)HOT_GOGC_MAX);
+	percent =
+		MIN(add_sat(mul_div(room, 100, marks), HEAP_FLOOR_PERCENT), (uint64_t)HOT_GOGC_MAX);
 	/* What was taken is given back first; only a collector that is hot under its owner's own value gets more. */
 	if (p->sample.gc_percent < p->lever[LEVER_GOGC].owner)
 		percent = MIN(percent, (uint64_t)p->lever[LEVER_GOGC].owner);
@@ -190,8 +138,7 @@ static struct wish wish_hot(const struct context *c, const struct snapshot_proc 
 static bool worth_an_emergency(const struct context *c, const struct snapshot_proc *p,
 			       const struct proc_decision *pd)
 {
-	return sub_sat(p->sample.mapped_ready_bytes, pd->floor_bytes) >=
-	       c->d->room / GAIN_SHARE;
+	return sub_sat(p->sample.mapped_ready_bytes, pd->floor_bytes) >= c->d->room / GAIN_SHARE;
 }
 
 static struct wish wish_gogc(struct context *c, const struct snapshot_proc *p,
@@ -212,6 +159,8 @@ static struct wish wish_gogc(struct context *c, const struct snapshot_proc *p,
 		return wish_set(MAX(emergency->gogc, EMERGENCY_GOGC_MIN), REASON_EMERGENCY);
 	if (c->h->latch[STATE_PRESSED].on && pressed->gogc != POLICY_UNSET)
 		return wish_set(pressed->gogc, REASON_TRIGGER);
+	if (c->h->latch[STATE_EMERGENCY].on)
+		return (struct wish){ .reason = REASON_NO_GAIN };
 	if (c->rules->state[STATE_CALM].gogc != POLICY_UNSET)
 		return wish_set(c->rules->state[STATE_CALM].gogc, REASON_HEADROOM);
 	return (struct wish){ 0 };
@@ -263,8 +212,9 @@ static struct wish respect_owner(const struct context *c, const struct lever_fac
 
 static struct lever_decision hold(int64_t from, enum decide_reason reason)
 {
-	return (struct lever_decision){ .verdict = VERDICT_HOLD, .reason = (int32_t)reason,
-					.from = from, .to = from };
+	return (struct lever_decision){
+		.verdict = VERDICT_HOLD, .reason = (int32_t)reason, .from = from, .to = from
+	};
 }
 
 static bool is_small(enum policy_lever lever, int64_t from, int64_t to)
@@ -294,8 +244,8 @@ static struct lever_decision pace(const struct context *c, const struct snapshot
 	const bool urgent = c->d->state == STATE_EMERGENCY || c->d->state == STATE_TIGHT ||
 			    c->d->state == STATE_HOT;
 	const bool tighter = is_tighter(lever, want.to, want.from);
-	const bool more_room = lever == LEVER_SOFT_LIMIT && !tighter && c->h->room &&
-			       c->d->room > c->h->room;
+	const bool more_room =
+		lever == LEVER_SOFT_LIMIT && !tighter && c->h->room && c->d->room > c->h->room;
 	const usec_t changed = ph->lever[lever].changed;
 	usec_t wait = c->settings->interval;
 
@@ -363,8 +313,8 @@ static void decide_proc(struct context *c, const struct snapshot_proc *p, struct
 		return;
 	pd->tight = ph->tight;
 	watch_judge(c->s, c->now, p, ph);
-	pd->lever[LEVER_SOFT_LIMIT] = decide_lever(c, p, ph, LEVER_SOFT_LIMIT,
-						   wish_soft_limit(c, p, pd), pd->tight);
+	pd->lever[LEVER_SOFT_LIMIT] =
+		decide_lever(c, p, ph, LEVER_SOFT_LIMIT, wish_soft_limit(c, p, pd), pd->tight);
 	pd->lever[LEVER_GOGC] = decide_lever(c, p, ph, LEVER_GOGC, wish_gogc(c, p, pd), pd->tight);
 	pd->lever[LEVER_MADVDONTNEED] =
 		decide_lever(c, p, ph, LEVER_MADVDONTNEED, wish_madvdontneed(c), pd->tight);
@@ -378,8 +328,7 @@ static bool collecting_did_not_help(const struct context *c)
 	for (uint32_t i = 0; i < c->h->n_procs; i++) {
 		const struct proc_history *ph = &c->h->procs[i];
 
-		if (!ph->lever[LEVER_GOGC].changed ||
-		    ph->num_gc - ph->lever[LEVER_GOGC].num_gc < 2)
+		if (!ph->lever[LEVER_GOGC].changed || ph->num_gc - ph->lever[LEVER_GOGC].num_gc < 2)
 			return false;
 	}
 	return c->h->n_procs > 0 && c->d->usage >= c->d->emergency_bytes;
@@ -407,7 +356,8 @@ static struct lever_decision decide_high(struct context *c)
 		c->h->high_rest_until = c->now + HIGH_LEASE;
 		return (struct lever_decision){ .verdict = VERDICT_RESTORE,
 						.reason = stalls ? REASON_HARM : REASON_STATE_LEFT,
-						.from = now, .to = facts->owner };
+						.from = now,
+						.to = facts->owner };
 	}
 	if (facts->ours)
 		return hold(now, REASON_THROTTLE);
@@ -420,8 +370,9 @@ static struct lever_decision decide_high(struct context *c)
 		return hold(now, REASON_OWNER);
 	c->h->high_psi_full_us = g->psi_full_us;
 	c->h->high_mapped = c->d->mapped;
-	return (struct lever_decision){ .verdict = VERDICT_SET, .reason = REASON_THROTTLE,
-					.from = now, .to = as_limit(want) };
+	return (struct lever_decision){
+		.verdict = VERDICT_SET, .reason = REASON_THROTTLE, .from = now, .to = as_limit(want)
+	};
 }
 
 static void measure(struct context *c)
@@ -434,8 +385,8 @@ static void measure(struct context *c)
 	d->usage = snapshot_usage(&s->cgroup);
 	d->mapped = snapshot_mapped(s);
 	d->nongo = history_nongo(c->h, s);
-	d->margin = d->room == BYTES_UNLIMITED ? MARGIN_MIN :
-						 MAX(d->room / MARGIN_SHARE, MARGIN_MIN);
+	d->margin =
+		d->room == BYTES_UNLIMITED ? MARGIN_MIN : MAX(d->room / MARGIN_SHARE, MARGIN_MIN);
 	d->budget = d->room == BYTES_UNLIMITED ? BYTES_UNLIMITED :
 						 sub_sat(mul_div(d->room, SAFE_PERMILLE, 1000),
 							 add_sat(d->nongo, d->margin));

@@ -8,7 +8,7 @@
  * arguments alone; gomemd(8) describes the states and symbols.
  */
 enum decide_verdict {
-	VERDICT_HOLD,	 /* as it is */
+	VERDICT_HOLD, /* as it is */
 	VERDICT_SET,
 	VERDICT_RESTORE, /* back to the owner's value */
 	VERDICT_MAX_,
@@ -75,7 +75,8 @@ struct decision {
 	uint64_t recommended_limit; /* with ALERT_DOES_NOT_FIT: memory.max that would fit */
 	uint64_t limit, room, usage, nongo, margin, mapped;
 	uint64_t budget; /* for the sum of the soft limits */
-	uint64_t trigger_value, trigger_bytes; /* pressed: the metric's peak and its figure; 0 bytes: no trigger */
+	uint64_t trigger_value,
+		trigger_bytes; /* pressed: the metric's peak and its figure; 0 bytes: no trigger */
 	uint64_t emergency_bytes; /* usage from which it is an emergency; 0: never */
 	struct lever_decision memory_high;
 	uint32_t n_procs;

@@ -18,8 +18,7 @@ uint64_t heap_mark_bytes(const struct go_sample *s)
 
 uint64_t heap_nonheap_bytes(const struct go_sample *s)
 {
-	return sub_sat(s->mapped_ready_bytes,
-		       add_sat(s->heap_free_bytes, go_sample_heap_alloc(s)));
+	return sub_sat(s->mapped_ready_bytes, add_sat(s->heap_free_bytes, go_sample_heap_alloc(s)));
 }
 
 uint64_t heap_minimum(int32_t percent)
@@ -36,8 +35,7 @@ uint64_t heap_percent_goal(const struct go_sample *s, int32_t percent)
 
 	if (percent < 0)
 		return UINT64_MAX;
-	goal = add_sat(s->heap_marked_bytes,
-		       mul_div(heap_mark_bytes(s), (uint64_t)percent, 100));
+	goal = add_sat(s->heap_marked_bytes, mul_div(heap_mark_bytes(s), (uint64_t)percent, 100));
 	return MAX(goal, heap_minimum(percent));
 }
 

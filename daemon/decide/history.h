@@ -34,12 +34,13 @@ struct proc_history {
 	usec_t seen; /* of the last sample */
 	usec_t cycle_seen; /* of the sample that showed the last end of a cycle; the first sample until then */
 	uint32_t num_gc;
-	uint32_t cycles;     /* seen since the process was */
-	uint32_t n_finished; /* in `finished`, newest first */
+	uint32_t cycles;		       /* seen since the process was */
+	uint32_t n_finished;		       /* in `finished`, newest first */
 	uint64_t total_alloc, heap_live, goal; /* at the last look */
-	uint32_t gc_cpu_permille; /* of one CPU, from end of cycle to end of cycle; 0 until `cycles` */
+	uint32_t
+		gc_cpu_permille; /* of one CPU, from end of cycle to end of cycle; 0 until `cycles` */
 	struct cycle running, finished[HISTORY_CYCLES];
-	bool tight; /* latched */
+	bool tight;		/* latched */
 	uint32_t tight_percent; /* room that a tight collector gets: 0, or 10 to 100 % of R ... */
 	uint32_t tight_cycles;	/* ... since this many cycles */
 	struct {
@@ -53,9 +54,9 @@ struct proc_history {
 /* A state that was entered stays until its way out has held for its dwell, in time and in cycles. */
 struct latch {
 	bool on;
-	uint32_t entries;   /* returns soon after leaving: each makes the dwell longer */
+	uint32_t entries; /* returns soon after leaving: each makes the dwell longer */
 	usec_t since, left;
-	usec_t below_since; /* since when the way out holds; 0: it does not */
+	usec_t below_since;    /* since when the way out holds; 0: it does not */
 	uint64_t below_cycles; /* GC cycles of the workload then */
 };
 
@@ -64,8 +65,8 @@ struct history {
 	uint64_t room; /* [M] when a soft limit was last written */
 	uint32_t n_nongo;
 	usec_t nongo_at;
-	uint64_t nongo[HISTORY_NONGO]; /* ring, newest at nongo_at's end */
-	usec_t high_changed; /* memory.high: last write */
+	uint64_t nongo[HISTORY_NONGO];		/* ring, newest at nongo_at's end */
+	usec_t high_changed;			/* memory.high: last write */
 	uint64_t high_psi_full_us, high_mapped; /* then */
 	usec_t high_rest_until;
 	uint32_t n_procs;

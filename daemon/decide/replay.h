@@ -13,7 +13,8 @@
 struct replay_header {
 	char magic[16];
 	uint32_t version;
-	uint32_t record_bytes; /* sizeof(struct replay_record): another build's file is refused, not misread */
+	uint32_t
+		record_bytes; /* sizeof(struct replay_record): another build's file is refused, not misread */
 };
 
 struct replay_record {

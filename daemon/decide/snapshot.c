@@ -11,8 +11,7 @@ uint64_t snapshot_lazyfree(const struct snapshot_cgroup *c)
 
 uint64_t snapshot_usage(const struct snapshot_cgroup *c)
 {
-	return add_sat(c->anon - snapshot_lazyfree(c),
-		       add_sat(c->shmem, c->kernel_unreclaimable));
+	return add_sat(c->anon - snapshot_lazyfree(c), add_sat(c->shmem, c->kernel_unreclaimable));
 }
 
 uint64_t snapshot_mapped(const struct snapshot *s)

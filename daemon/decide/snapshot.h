@@ -10,7 +10,8 @@
  * (gomemd(8), "Terms"). All sizes in bytes.
  */
 enum {
-	SNAPSHOT_PROCS_MAX = 16, /* Go processes of one workload that are decided on; more are counted */
+	SNAPSHOT_PROCS_MAX =
+		16, /* Go processes of one workload that are decided on; more are counted */
 	WORKLOAD_NAME_MAX = 512,
 };
 
@@ -22,11 +23,11 @@ struct proc_key {
 
 /* What is known of one lever of a process, from the undo records and the operator. */
 struct lever_facts {
-	int64_t owner;	    /* the owner's value: what was there before the first write */
-	int64_t pin;	    /* the operator's value, where `pinned` */
-	bool owner_set;	    /* the owner said so explicitly */
-	bool ours;	    /* gomemd has written it: an undo record exists */
-	bool manual;	    /* somebody else wrote after us: hands off */
+	int64_t owner;	/* the owner's value: what was there before the first write */
+	int64_t pin;	/* the operator's value, where `pinned` */
+	bool owner_set; /* the owner said so explicitly */
+	bool ours;	/* gomemd has written it: an undo record exists */
+	bool manual;	/* somebody else wrote after us: hands off */
 	bool pinned;
 };
 
@@ -34,7 +35,7 @@ struct snapshot_proc {
 	struct proc_key key;
 	usec_t at; /* when the sample was taken; 0: there is none */
 	uint64_t rss_bytes;
-	bool proved; /* every gate holds: the figures are believed and may be acted on */
+	bool proved;   /* every gate holds: the figures are believed and may be acted on */
 	int32_t minor; /* Go release */
 	struct go_sample sample;
 	struct lever_facts lever[LEVER_MAX_];
@@ -48,10 +49,10 @@ struct snapshot_cgroup {
 	uint64_t anon, file, shmem, inactive_file, active_file, kernel_unreclaimable;
 	uint64_t refault_file;
 	uint64_t events_high, events_max, events_oom, events_oom_kill;
-	uint64_t psi_some_us, psi_full_us;	   /* memory.pressure totals */
+	uint64_t psi_some_us, psi_full_us; /* memory.pressure totals */
 	uint64_t cpu_usage_us, cpu_periods, cpu_throttled, cpu_throttled_us;
 	uint64_t cpu_quota_permille; /* cpu.max as permille of one CPU; UINT64_MAX: none */
-	bool can_swap; /* anon memory of this workload could be swapped out */
+	bool can_swap;		     /* anon memory of this workload could be swapped out */
 	struct lever_facts memory_high;
 };
 

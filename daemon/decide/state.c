@@ -3,15 +3,15 @@
 #include "decide/heapmath.h"
 #include "decide/state.h"
 
-#define DWELL_USEC	(10 * USEC_SEC)
-#define DWELL_MAX_USEC	(5 * USEC_MIN)
-#define DWELL_CYCLES	2
-#define FORGET_USEC	(10 * USEC_MIN) /* away this long: a return is a first entry again */
-#define TIGHT_CYCLES	3
-#define TIGHT_GOGC	10 /* golang/go issue 58106: below this an effective GOGC is a death spiral */
-#define TIGHT_OUT_GOGC	20
-#define TIGHT_CPU_SHARE 4 /* collecting takes over a quarter of what the process may use */
-#define OUT_PERMILLE	900 /* of the figure that led in */
+#define DWELL_USEC	       (10 * USEC_SEC)
+#define DWELL_MAX_USEC	       (5 * USEC_MIN)
+#define DWELL_CYCLES	       2
+#define FORGET_USEC	       (10 * USEC_MIN) /* away this long: a return is a first entry again */
+#define TIGHT_CYCLES	       3
+#define TIGHT_GOGC	       10 /* golang/go issue 58106: below this an effective GOGC is a death spiral */
+#define TIGHT_OUT_GOGC	       20
+#define TIGHT_CPU_SHARE	       4   /* collecting takes over a quarter of what the process may use */
+#define OUT_PERMILLE	       900 /* of the figure that led in */
 #define EMERGENCY_OUT_PERMILLE 925 /* 92 % in: about 85 % out */
 
 static uint64_t total_cycles(const struct history *h)

@@ -2,14 +2,14 @@
 #include "base/util.h"
 #include "decide/watch.h"
 
-#define WATCH_CYCLES	 2
-#define WATCH_USEC	 (2 * USEC_SEC)
-#define WATCH_MAX_USEC	 (2 * USEC_MIN) /* no cycle came: nothing to judge */
-#define REST_USEC	 (10 * USEC_MIN)
-#define GAIN_SHARE	 50   /* 2 % of what was mapped or used */
+#define WATCH_CYCLES	  2
+#define WATCH_USEC	  (2 * USEC_SEC)
+#define WATCH_MAX_USEC	  (2 * USEC_MIN) /* no cycle came: nothing to judge */
+#define REST_USEC	  (10 * USEC_MIN)
+#define GAIN_SHARE	  50  /* 2 % of what was mapped or used */
 #define CPU_RISE_PERMILLE 100 /* of one CPU, and half as much again as before */
-#define STALL_SHARE	 10   /* stalled a tenth of the time */
-#define THROTTLED_SHARE	 4    /* throttled in a quarter of the periods */
+#define STALL_SHARE	  10  /* stalled a tenth of the time */
+#define THROTTLED_SHARE	  4   /* throttled in a quarter of the periods */
 
 static bool gained(const struct lever_watch *w, const struct snapshot *s)
 {

@@ -8,7 +8,7 @@
 
 enum {
 	RUNTIME_FUNCS_MAX = 32 * 1024, /* Go 1.27 has about 4,000 */
-	NAME_MAX_BYTES = 96, /* longer than each name that is looked for */
+	NAME_MAX_BYTES = 96,	       /* longer than each name that is looked for */
 };
 
 static const struct {

@@ -6,19 +6,19 @@
 /* The runtime functions that tell where the runtime's globals are; FUNCTION_OTHER is any other of package runtime. */
 enum function_kind {
 	FUNCTION_OTHER,
-	FUNCTION_GC_CONTROLLER,	  /* methods of *gcControllerState */
-	FUNCTION_MHEAP,		  /* methods of *mheap */
-	FUNCTION_HEAP_STATS,	  /* methods of *consistentHeapStats */
-	FUNCTION_CPU_LIMITER,	  /* methods of *gcCPULimiterState */
+	FUNCTION_GC_CONTROLLER, /* methods of *gcControllerState */
+	FUNCTION_MHEAP,		/* methods of *mheap */
+	FUNCTION_HEAP_STATS,	/* methods of *consistentHeapStats */
+	FUNCTION_CPU_LIMITER,	/* methods of *gcCPULimiterState */
 	FUNCTION_LOCK,
 	FUNCTION_LOCK2,
-	FUNCTION_SCHED_USER,	  /* takes sched.lock and few others */
+	FUNCTION_SCHED_USER, /* takes sched.lock and few others */
 	FUNCTION_STOP_THE_WORLD,
 	FUNCTION_SCHEDINIT,
 	FUNCTION_PROCRESIZE,
 	FUNCTION_ALLGADD,
 	FUNCTION_MPROF_FLUSH,
-	FUNCTION_COMMIT,	  /* gcControllerCommit */
+	FUNCTION_COMMIT, /* gcControllerCommit */
 	FUNCTION_ALLOCMCACHE,
 	FUNCTION_SYSUNUSED,
 	FUNCTION_GC_TRIGGER_TEST,

@@ -97,8 +97,8 @@ static enum function_kind kind_at(const struct function_list *list, uint64_t ent
 		else
 			hi = mid;
 	}
-	return lo < list->n && list->functions[lo].entry == entry ? list->functions[lo].kind
-								  : FUNCTION_KIND_MAX_;
+	return lo < list->n && list->functions[lo].entry == entry ? list->functions[lo].kind :
+								    FUNCTION_KIND_MAX_;
 }
 
 struct ballot {

@@ -9,9 +9,9 @@ struct code_ref {
 	uint64_t target;
 	uint32_t offset; /* of the opcode, from the function's entry */
 	uint8_t opcode;
-	uint8_t reg;   /* ModRM.reg: an opcode extension, or a register */
-	bool wide;     /* REX.W: 64 bits */
-	int8_t imm;    /* an 8-bit immediate behind the address, where the opcode has one */
+	uint8_t reg; /* ModRM.reg: an opcode extension, or a register */
+	bool wide;   /* REX.W: 64 bits */
+	int8_t imm;  /* an 8-bit immediate behind the address, where the opcode has one */
 };
 
 /*

@@ -9,14 +9,15 @@
  */
 struct go_image {
 	uint64_t moduledata;
-	uint64_t pclntab;      /* the pcHeader */
-	uint64_t text, etext;  /* [text, etext) */
+	uint64_t pclntab;	/* the pcHeader */
+	uint64_t text, etext;	/* [text, etext) */
 	uint64_t data, enddata; /* the smallest range over data, bss and their pointer-free parts */
 	uint64_t n_funcs;
-	uint64_t names;	       /* funcnametab */
+	uint64_t names; /* funcnametab */
 	uint64_t names_bytes;
-	uint64_t functab;      /* {u32 entry - text, u32 offset of the _func from functab} x n_funcs, then a sentinel */
-	uint32_t magic;	       /* 0xfffffff0: to Go 1.19, 0xfffffff1: from 1.20 */
+	uint64_t
+		functab; /* {u32 entry - text, u32 offset of the _func from functab} x n_funcs, then a sentinel */
+	uint32_t magic; /* 0xfffffff0: to Go 1.19, 0xfffffff1: from 1.20 */
 };
 
 enum {

@@ -12,7 +12,8 @@ struct go_controller_layout {
 	uint16_t gc_percent_goal, sweep_min_trigger, triggered;
 	uint16_t last_heap_goal; /* the fingerprint: gcControllerCommit loads it */
 	uint16_t heap_live, stack_scan, globals_scan, heap_marked;
-	uint16_t assist_time; /* then dedicated, fractional, idle mark time and mark start, 8 bytes each */
+	uint16_t
+		assist_time; /* then dedicated, fractional, idle mark time and mark start, 8 bytes each */
 	uint16_t heap_inuse, heap_released, heap_free;
 	uint16_t total_alloc, total_free, mapped_ready;
 };

@@ -114,9 +114,9 @@ static int locate_version(const struct memory *m, const struct go_image *image,
 				       sizeof(rt->info.version));
 	rt->minor = go_version_minor(rt->info.version);
 	if (!gate_set(rt, GATE_VERSION, rt->minor >= MINOR_MIN, "%s",
-		      rt->minor < 0	      ? "no Go version found"
-		      : rt->minor < MINOR_MIN ? "older than Go 1.19: it has no soft limit"
-					      : rt->info.version))
+		      rt->minor < 0	    ? "no Go version found" :
+		      rt->minor < MINOR_MIN ? "older than Go 1.19: it has no soft limit" :
+					      rt->info.version))
 		return rt->minor < 0 ? GO_UNPROVED : GO_TOO_OLD;
 	return 0;
 }
@@ -144,9 +144,9 @@ static int choose_image(const struct memory *m, const struct go_image *images, s
 		}
 	}
 	gate_set(rt, GATE_FUNCTIONS, rt->runtimes > 0, "%s",
-		 rt->runtimes	   ? "package runtime listed"
-		 : last == -ENOENT ? "its pclntab has no package runtime"
-				   : "its pclntab contradicts itself");
+		 rt->runtimes	 ? "package runtime listed" :
+		 last == -ENOENT ? "its pclntab has no package runtime" :
+				   "its pclntab contradicts itself");
 	return rt->runtimes ? 0 : GO_UNPROVED;
 }
 
@@ -162,9 +162,9 @@ int go_runtime_locate(const struct memory *m, struct go_runtime *ret)
 	if (n == -ENOMEM)
 		return n;
 	if (!gate_set(ret, GATE_MODULEDATA, n > 0, "%s",
-		      n > 0	    ? "found"
-		      : n == -EFBIG ? "more writable file mappings than a Go program has"
-				    : "no Go module data in its writable mappings"))
+		      n > 0	  ? "found" :
+		      n == -EFBIG ? "more writable file mappings than a Go program has" :
+				    "no Go module data in its writable mappings"))
 		return GO_NONE;
 	r = choose_image(m, images, MIN((size_t)n, (size_t)IMAGES_MAX), ret, &functions, &index);
 	if (r)

@@ -14,10 +14,10 @@ struct go_layout;
 
 /* Outcomes above 0: ordinary, never logged as an error. */
 enum {
-	GO_NONE = 32,	    /* no Go runtime here */
-	GO_TOO_OLD,	    /* before 1.19: no soft limit to govern by */
-	GO_LAYOUT_UNKNOWN,  /* its code reads fields where no known release has them */
-	GO_UNPROVED,	    /* a global of the runtime was not found for certain */
+	GO_NONE = 32,	   /* no Go runtime here */
+	GO_TOO_OLD,	   /* before 1.19: no soft limit to govern by */
+	GO_LAYOUT_UNKNOWN, /* its code reads fields where no known release has them */
+	GO_UNPROVED,	   /* a global of the runtime was not found for certain */
 };
 
 /* What must hold before a figure is believed or a byte written, in the order in which it is asked. */
@@ -61,12 +61,12 @@ enum go_global {
 
 struct go_runtime {
 	struct go_buildinfo info;
-	int32_t minor;		 /* 22 for Go 1.22 */
+	int32_t minor;		  /* 22 for Go 1.22 */
 	int32_t last_goal_offset; /* the code's own fingerprint of gcControllerState */
-	uint32_t runtimes;	 /* how many runtimes the process holds; 1 is the rule */
+	uint32_t runtimes;	  /* how many runtimes the process holds; 1 is the rule */
 	uint32_t magic;
-	uint64_t image_file;	 /* the region file that the image is mapped from ... */
-	uint64_t image_base;	 /* ... and its lowest address: what a cached result is moved by */
+	uint64_t image_file; /* the region file that the image is mapped from ... */
+	uint64_t image_base; /* ... and its lowest address: what a cached result is moved by */
 	uint64_t moduledata, pclntab;
 	uint64_t global[GLOBAL_MAX_]; /* addresses; 0 where this one was not found */
 	struct go_gate_result gates[GATE_MAX_];
@@ -86,8 +86,8 @@ bool go_runtime_rebase(struct go_runtime *rt, const struct memory *m);
 
 /* One look at the runtime's own figures. */
 struct go_sample {
-	int32_t gc_percent; /* -1: off */
-	int32_t gomaxprocs; /* 0: unknown */
+	int32_t gc_percent;	    /* -1: off */
+	int32_t gomaxprocs;	    /* 0: unknown */
 	int64_t memory_limit_bytes; /* INT64_MAX: none */
 	uint64_t heap_minimum_bytes;
 	uint64_t gc_percent_goal_bytes; /* UINT64_MAX with GOGC=off */
@@ -99,7 +99,8 @@ struct go_sample {
 	uint64_t heap_inuse_bytes, heap_released_bytes, heap_free_bytes;
 	uint64_t total_alloc_bytes, total_free_bytes;
 	uint64_t mapped_ready_bytes;
-	uint64_t mark_work_ns; /* assist, dedicated and fractional marking of the last or current cycle */
+	uint64_t
+		mark_work_ns; /* assist, dedicated and fractional marking of the last or current cycle */
 	uint64_t mark_start_ns;
 	uint64_t pause_total_ns;
 	uint64_t last_gc_unix_ns; /* 0: never */
@@ -124,8 +125,7 @@ int go_runtime_sample(const struct memory *m, const struct go_runtime *rt, uint3
  * Judges a sample: does this behave like the runtime that the layout promises? @virtual_bytes is all that
  * the process maps, 0 where it is not known. Fills the gates from GATE_SINGLE_RUNTIME on; returns whether all of them hold.
  */
-bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s,
-		      uint64_t virtual_bytes);
+bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t virtual_bytes);
 
 /* The first gate that refused, or GATE_MAX_. */
 enum go_gate go_runtime_refusal(const struct go_runtime *rt);
@@ -145,11 +145,11 @@ static inline uint64_t go_sample_heap_sys(const struct go_sample *s)
 
 /* The fields that can be written, each one aligned store. */
 enum go_field {
-	FIELD_GC_PERCENT,	/* int32 */
-	FIELD_MEMORY_LIMIT,	/* int64 */
-	FIELD_HEAP_MINIMUM,	/* uint64 */
-	FIELD_GC_PERCENT_GOAL,	/* uint64 */
-	FIELD_MADVDONTNEED,	/* int32 */
+	FIELD_GC_PERCENT,      /* int32 */
+	FIELD_MEMORY_LIMIT,    /* int64 */
+	FIELD_HEAP_MINIMUM,    /* uint64 */
+	FIELD_GC_PERCENT_GOAL, /* uint64 */
+	FIELD_MADVDONTNEED,    /* int32 */
 	FIELD_MAX_,
 };
 

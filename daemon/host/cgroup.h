@@ -51,6 +51,5 @@ bool cgroup_populated(const struct cgroup *cg);
  */
 uint64_t cgroup1_limit(const struct hostroot *host, const char *path);
 
-
 /* Descriptor of the n-th directory from the cgroup itself (0) up to below the root; -1 beyond. Stays the cgroup's. */
 int cgroup_level_fd(const struct cgroup *cg, size_t level);

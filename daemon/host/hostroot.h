@@ -7,7 +7,7 @@
  */
 struct hostroot {
 	int proc;
-	int cgroup; /* the root of cgroup v2, -1 where there is none */
+	int cgroup;	    /* the root of cgroup v2, -1 where there is none */
 	int cgroup1_memory; /* the root of cgroup v1's memory controller, -1 where there is none */
 };
 

@@ -112,9 +112,9 @@ static int sample_slot(struct server *sv, struct slot *slot, uint32_t flags,
 		r = go_runtime_sample(process_get_memory(slot->process), &slot->runtime, flags,
 				      &row->sample);
 	if (r != 0)
-		return r == PROCESS_GONE || r == -EIO || r == -ESRCH || r == -EFAULT
-			       ? (int)INSPECT_GONE
-			       : r;
+		return r == PROCESS_GONE || r == -EIO || r == -ESRCH || r == -EFAULT ?
+			       (int)INSPECT_GONE :
+			       r;
 	row->rss_bytes = process_get_info(slot->process)->stat.rss_bytes;
 	row->proved = go_runtime_judge(&slot->runtime, &row->sample,
 				       process_get_info(slot->process)->stat.virtual_bytes);

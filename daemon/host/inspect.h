@@ -9,7 +9,7 @@
  * can block on a tenant - its maps, its memory, a cgroup file - is behind one of these operations.
  */
 enum inspect_op {
-	INSPECT_OPEN,	/* hold a process, find its runtime (or take it from the cache), sample it */
+	INSPECT_OPEN, /* hold a process, find its runtime (or take it from the cache), sample it */
 	INSPECT_SAMPLE, /* sample up to INSPECT_BATCH held processes */
 	INSPECT_STORE,	/* write fields of one held process, then sample it */
 	INSPECT_CLOSE,
@@ -25,12 +25,12 @@ enum {
 /* Outcomes of INSPECT_OPEN and of a row of INSPECT_SAMPLE beside GO_* and PROCESS_* (which keep their numbers). */
 enum inspect_result {
 	INSPECT_OK = 0,
-	INSPECT_GONE = 16,	/* exited, or has another image now */
-	INSPECT_NOT_GO,		/* no Go runtime: remembered by the executable file */
-	INSPECT_REFUSED,	/* a Go runtime that is not proved: gates in the runtime tell */
-	INSPECT_SHARED,		/* a vfork child */
-	INSPECT_CHANGED,	/* STORE: the live heap is not the expected one any more; nothing was written */
-	INSPECT_STALE,		/* the slot is not held (the helper was replaced): open again */
+	INSPECT_GONE = 16, /* exited, or has another image now */
+	INSPECT_NOT_GO,	   /* no Go runtime: remembered by the executable file */
+	INSPECT_REFUSED,   /* a Go runtime that is not proved: gates in the runtime tell */
+	INSPECT_SHARED,	   /* a vfork child */
+	INSPECT_CHANGED, /* STORE: the live heap is not the expected one any more; nothing was written */
+	INSPECT_STALE, /* the slot is not held (the helper was replaced): open again */
 };
 
 struct inspect_store {
@@ -46,8 +46,8 @@ struct inspect_request {
 	uint32_t n; /* slots, or stores */
 	uint32_t slots[INSPECT_BATCH];
 	struct inspect_store stores[INSPECT_STORES];
-	uint64_t expect_marked; /* STORE: only while heapMarked is this; UINT64_MAX: in any case */
-	char cgroup[512];	/* WRITE_CGROUP: path below the root ... */
+	uint64_t expect_marked;	 /* STORE: only while heapMarked is this; UINT64_MAX: in any case */
+	char cgroup[512];	 /* WRITE_CGROUP: path below the root ... */
 	char file[32], text[32]; /* ... file in it, and what to write */
 };
 
@@ -63,8 +63,8 @@ struct inspect_row {
 struct inspect_reply {
 	int32_t result; /* of the whole: INSPECT_*, or -errno; -ETIMEDOUT where the helper had to be killed */
 	uint32_t n;
-	struct process_info info;   /* OPEN */
-	struct go_runtime runtime;  /* OPEN */
+	struct process_info info;  /* OPEN */
+	struct go_runtime runtime; /* OPEN */
 	struct inspect_row rows[INSPECT_BATCH];
 };
 

@@ -153,7 +153,8 @@ static _Noreturn void parse_serve(int fd)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "gomemd-parse");
-	if (!drop_rights())
+	/* The first message says that it holds no rights any more; without it nothing is sent here to be parsed. */
+	if (!drop_rights() || send(fd, "", 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
 	while (receive_request(fd, &req, fds) == 0) {
 		reply.result = locate_request(&req, fds, &reply.runtime);
@@ -169,6 +170,7 @@ int parser_start(struct parser *ret)
 {
 	int pair[2];
 	pid_t pid;
+	char ready;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
@@ -189,6 +191,10 @@ int parser_start(struct parser *ret)
 	}
 	close(pair[1]);
 	*ret = (struct parser){ .pid = pid, .fd = pair[0] };
+	if (recv(pair[0], &ready, 1, 0) != 1) {
+		parser_stop(ret);
+		return -EPERM;
+	}
 	return 0;
 }
 

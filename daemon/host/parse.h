@@ -21,7 +21,7 @@ struct parser {
 		.pid = -1, .fd = -1                                                                \
 	}
 
-/* Forks the helper. Its death is its parent's business: parser_locate then says -EPIPE. */
+/* Forks the helper; -EPERM where it cannot give up its rights here. Its death is its parent's business: parser_locate then says -EPIPE. */
 int parser_start(struct parser *ret);
 void parser_stop(struct parser *p);
 

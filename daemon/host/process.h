@@ -23,7 +23,8 @@ enum {
 struct process_id {
 	pid_t pid;
 	uint64_t start_ticks; /* field 22 of /proc/PID/stat */
-	uint64_t image;	      /* tells one exec's image from the next: a hash of where its stack and code begin */
+	uint64_t
+		image; /* tells one exec's image from the next: a hash of where its stack and code begin */
 };
 
 /* /proc/PID/stat, as far as it matters. */
@@ -46,7 +47,8 @@ struct process_info {
 	struct process_stat stat;
 	uid_t uid;
 	char exe[256]; /* as /proc/PID/exe reads; tenant's text */
-	uint64_t exe_key; /* hash of device, inode, size and ctime of the executable and of its other mapped code */
+	uint64_t
+		exe_key; /* hash of device, inode, size and ctime of the executable and of its other mapped code */
 	struct process_variable gogc, gomemlimit, godebug;
 };
 

@@ -92,7 +92,8 @@ static size_t workload_length(const char *path, struct cgroup_name *name)
 		}
 		if (pods)
 			in_pod = parse_pod(part, len, name);
-		else if (parse_container(part, len, name)) /* docker's cgroupfs driver: /docker/<id> */
+		else if (parse_container(part, len,
+					 name)) /* docker's cgroupfs driver: /docker/<id> */
 			return (size_t)(part + len - path);
 		part += len;
 	}

@@ -6,11 +6,12 @@
 
 /* What a cgroup's path tells by itself. Only the container runtime and the service manager can make these names. */
 struct cgroup_name {
-	char workload[512];	/* the outermost cgroup that a service manager or container runtime named */
-	char unit[256];		/* its systemd unit, "" where it is none */
-	char pod_uid[40];	/* with dashes; "" outside Kubernetes */
-	char container[72];	/* container id, "" where the path has none */
-	char qos[16];		/* guaranteed, burstable, besteffort */
+	char workload
+		[512];	/* the outermost cgroup that a service manager or container runtime named */
+	char unit[256]; /* its systemd unit, "" where it is none */
+	char pod_uid[40];   /* with dashes; "" outside Kubernetes */
+	char container[72]; /* container id, "" where the path has none */
+	char qos[16];	    /* guaranteed, burstable, besteffort */
 };
 
 /*

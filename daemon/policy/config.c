@@ -24,8 +24,8 @@ struct row {
 	enum kind kind;
 	size_t offset;
 	const char *default_text; /* parsed like the file's: there is no second set of defaults */
-	const char *right; /* what would be right, for the message */
-	uint64_t min, max; /* durations, bytes, counts */
+	const char *right;	  /* what would be right, for the message */
+	uint64_t min, max;	  /* durations, bytes, counts */
 	const char *about;
 };
 

@@ -10,9 +10,10 @@
  * that gomemd.conf(5) names every key.
  */
 struct config {
-	int32_t mode;		/* enum policy_mode; mode = recommend */
-	usec_t look_min, look_max;	/* bounds of the time between two looks at a workload; 50 ms, 10 s */
-	usec_t interval;	/* at least this between two changes of one lever; 5 s */
+	int32_t mode; /* enum policy_mode; mode = recommend */
+	usec_t look_min,
+		look_max; /* bounds of the time between two looks at a workload; 50 ms, 10 s */
+	usec_t interval;  /* at least this between two changes of one lever; 5 s */
 	usec_t helper_deadline; /* a helper that has not answered by then is replaced; 2 s */
 	uint64_t workloads_max; /* 4096 */
 	uint64_t processes_max; /* Go processes; 8192 */

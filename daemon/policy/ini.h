@@ -26,8 +26,9 @@ struct ini_report {
 
 enum {
 	INI_REPORT_LINES_MAX = 64,
-	INI_LINE_BYTES_MAX = 197, /* inih's 200 less CR, LF and the terminator; comments may be longer */
-	INI_NAME_BYTES_MAX = 49,  /* of a section, of a key */
+	INI_LINE_BYTES_MAX =
+		197, /* inih's 200 less CR, LF and the terminator; comments may be longer */
+	INI_NAME_BYTES_MAX = 49, /* of a section, of a key */
 	INI_FILE_BYTES_MAX = 256 * 1024,
 	INI_DROPINS_MAX = 256,
 };
@@ -41,7 +42,8 @@ struct ini_entry {
 	const char *file;
 	uint32_t line;
 	uint32_t section_line;
-	const char *section, *key, *value; /* valid during the call; key and value NULL at a section's head */
+	const char *section, *key,
+		*value; /* valid during the call; key and value NULL at a section's head */
 };
 
 /* Warns of a key that is none of @names and tells the nearest of them; all of them where none is near. */
@@ -82,4 +84,3 @@ void ini_copy_file(char *buf, size_t size, const char *file);
  */
 int ini_list_dropins(const char *root, const char *const *directories, size_t n, char ***ret);
 void ini_free_list(char **paths, int n);
-

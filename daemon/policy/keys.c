@@ -14,7 +14,7 @@ struct policy_key {
 	const char *name;
 	size_t offset; /* in struct policy_tier, policy_scope or policy_action */
 	int (*parse)(const char *value, void *field);
-	const char *right; /* what would be right, for the message */
+	const char *right;   /* what would be right, for the message */
 	unsigned int states; /* POLICY_SECTION_STATE: a bit for each that takes it */
 };
 

@@ -21,7 +21,7 @@ struct policy_subject {
  */
 enum policy_why {
 	WHY_MATCHED,
-	WHY_LIMIT,   /* the limit is outside its interval */
+	WHY_LIMIT, /* the limit is outside its interval */
 	WHY_CGROUP,
 	WHY_EXE,
 	WHY_MODULE,

@@ -58,9 +58,9 @@ enum policy_metric {
 struct policy_trigger {
 	bool set;
 	enum policy_metric metric;
-	uint32_t permille;	  /* of @base, where it is not 0 */
+	uint32_t permille; /* of @base, where it is not 0 */
 	enum policy_metric base;
-	uint64_t bytes;		  /* where permille is 0 */
+	uint64_t bytes; /* where permille is 0 */
 };
 
 #define POLICY_UNSET INT32_MIN
@@ -68,13 +68,13 @@ struct policy_trigger {
 /* What a state applies; plain data, so that a decision can be replayed from a file. */
 struct policy_action {
 	struct policy_trigger when; /* pressed and emergency only */
-	int32_t gogc;		/* percent; POLICY_UNSET: leave */
-	int32_t madvdontneed;	/* 0, 1, POLICY_UNSET */
-	bool soft_limit_off;	/* soft_limit = off: this state sets none; otherwise it is worked out (auto) */
-	bool memory_high;	/* memory_high = auto: after garbage collection did not help */
+	int32_t gogc;		    /* percent; POLICY_UNSET: leave */
+	int32_t madvdontneed;	    /* 0, 1, POLICY_UNSET */
+	bool soft_limit_off; /* soft_limit = off: this state sets none; otherwise it is worked out (auto) */
+	bool memory_high;	 /* memory_high = auto: after garbage collection did not help */
 	uint32_t goroutine_rate; /* per second, 0: none. Read and shown; the limiter comes later */
-	char file[128];		/* of the section: a drop-in may hold it; cut at the left */
-	uint32_t line;		/* of the section; 0: the tier has none for this state */
+	char file[128];		 /* of the section: a drop-in may hold it; cut at the left */
+	uint32_t line;		 /* of the section; 0: the tier has none for this state */
 };
 
 /* Everything that a decision needs to know of a tier. */
@@ -82,7 +82,7 @@ struct policy_rules {
 	char tier[48];
 	char file[128]; /* where the tier is written; cut at the left */
 	uint32_t line;
-	int32_t mode;	/* enum policy_mode or MODE_UNSET */
+	int32_t mode;		       /* enum policy_mode or MODE_UNSET */
 	int32_t ownership[LEVER_MAX_]; /* enum policy_ownership */
 	bool tight_restart; /* tight = restart (read and shown; unit restarts come later) */
 	struct policy_action state[STATE_MAX_];
@@ -102,9 +102,10 @@ struct policy_patterns {
 
 struct policy_tier {
 	struct policy_rules rules;
-	bool unlimited;		/* limit = none: workloads without a limit */
-	uint64_t limit_from, limit_to; /* [from, to) bytes; 0 and BYTES_UNLIMITED where the file does not say */
-	int32_t priority;	/* the highest matches first; equal ones in the order they were read */
+	bool unlimited; /* limit = none: workloads without a limit */
+	uint64_t limit_from,
+		limit_to; /* [from, to) bytes; 0 and BYTES_UNLIMITED where the file does not say */
+	int32_t priority; /* the highest matches first; equal ones in the order they were read */
 	struct policy_patterns cgroup, exe, module; /* none: every one */
 };
 

@@ -6,9 +6,10 @@
  * form, -ERANGE where it is out of range, -ENOSPC where a list is full; the field is touched only on 0. What
  * @field points to is said behind each: one signature, so that the table of keys can hold them.
  */
-int policy_value_limit(const char *value, void *field);	     /* struct policy_tier */
-int policy_value_pattern(const char *value, void *field);    /* struct policy_patterns; "" empties it */
-int policy_value_mode(const char *value, void *field);	     /* int32_t, enum policy_mode */
+int policy_value_limit(const char *value, void *field); /* struct policy_tier */
+int policy_value_pattern(const char *value,
+			 void *field);		       /* struct policy_patterns; "" empties it */
+int policy_value_mode(const char *value, void *field); /* int32_t, enum policy_mode */
 int policy_value_priority(const char *value, void *field);   /* int32_t */
 int policy_value_ownership(const char *value, void *field);  /* int32_t, enum policy_ownership */
 int policy_value_ownerships(const char *value, void *field); /* LEVER_MAX_ of them */

@@ -8,18 +8,19 @@
  * a tenant chose are escaped. Fields: GOMEMD_WORKLOAD, _CGROUP, _PID, _LEVER, _OLD, _NEW, _REASON, _EVIDENCE (one JSON
  * object), _POLICY_FILE, _POLICY_LINE, _OUTCOME, _DECISION_ID.
  */
-#define AUDIT_ID_CHANGE "ff2bc6f2cd2a447c9649927989fdd5d5"
-#define AUDIT_ID_ALERT "918d95ed3dc84462b00bdb3ed12b65bb"
-#define AUDIT_ID_MANUAL "f8b61f71c6144569bada9a99d4d05c0c"
-#define AUDIT_ID_OPERATOR "a49133d5faca40c9a628300dd8695658"
+#define AUDIT_ID_CHANGE	    "ff2bc6f2cd2a447c9649927989fdd5d5"
+#define AUDIT_ID_ALERT	    "918d95ed3dc84462b00bdb3ed12b65bb"
+#define AUDIT_ID_MANUAL	    "f8b61f71c6144569bada9a99d4d05c0c"
+#define AUDIT_ID_OPERATOR   "a49133d5faca40c9a628300dd8695658"
 #define AUDIT_ID_QUARANTINE "3216ef7fe96f481b84d2a99328a40b51"
-#define AUDIT_ID_FEATURE "6f57de2e7a884cbb95cc898527b08bdb"
+#define AUDIT_ID_FEATURE    "6f57de2e7a884cbb95cc898527b08bdb"
 #define AUDIT_ID_SUPPRESSED "b55117e065194e1cabf0aa88abb6fbaf"
-#define AUDIT_ID_RECONCILE "3dc771da8a314ce18b1f6080fb0e0402"
+#define AUDIT_ID_RECONCILE  "3dc771da8a314ce18b1f6080fb0e0402"
 
 /* Whom a record is about. */
 struct audit_subject {
-	const char *workload; /* as a person names it: namespace/pod/container, unit, or cgroup path */
+	const char
+		*workload; /* as a person names it: namespace/pod/container, unit, or cgroup path */
 	const char *cgroup;
 	const struct policy_rules *rules; /* NULL where no policy led to it */
 	const char *decision_id;	  /* NULL where no decision did */

@@ -24,10 +24,10 @@ struct tracked {
 	pid_t pid;
 	uint64_t start_ticks; /* 0: not known yet */
 	enum tracked_state state;
-	bool asked; /* a look is under way */
-	bool again; /* exec'd meanwhile: its answer is about another image */
+	bool asked;  /* a look is under way */
+	bool again;  /* exec'd meanwhile: its answer is about another image */
 	bool marked; /* seen by the running scan */
-	bool told; /* the callback `found` was called: `gone` is owed */
+	bool told;   /* the callback `found` was called: `gone` is owed */
 	unsigned int tries;
 	usec_t due;
 };
@@ -39,6 +39,7 @@ struct tracker {
 	struct table table;
 	usec_t next_due;
 	uint64_t hostile;
+	bool said_error;
 };
 
 /* A runtime that has not started, or whose first goroutines are not there yet: once more after each of these. */
@@ -195,6 +196,11 @@ static void answered(void *userdata, const struct inspect_request *req,
 		break;
 	default:
 		p->state = TRACKED_NOT_GO;
+		if (reply->result < 0 && !t->said_error) {
+			t->said_error = true;
+			log_warning("Processes cannot be looked at, the first of them %d: %s",
+				    p->pid, strerror(-reply->result));
+		}
 		break;
 	}
 }

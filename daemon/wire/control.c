@@ -56,17 +56,17 @@ static const char *parse_member(const char *key, json_object *value, struct cont
 {
 	if (!strcmp(key, "verb"))
 		return json_object_is_type(value, json_type_string) &&
-				       parse_verb(json_object_get_string(value), &req->verb)
-			       ? NULL
-			       : "unknown verb";
+				       parse_verb(json_object_get_string(value), &req->verb) ?
+			       NULL :
+			       "unknown verb";
 	if (!strcmp(key, "workload"))
 		return json_object_is_type(value, json_type_string) &&
 				       text_copy(req->workload, sizeof(req->workload),
 						 json_object_get_string(value)) &&
 				       strlen(req->workload) ==
-					       (size_t)json_object_get_string_len(value)
-			       ? NULL
-			       : "workload: a string of at most 511 bytes";
+					       (size_t)json_object_get_string_len(value) ?
+			       NULL :
+			       "workload: a string of at most 511 bytes";
 	if (!strcmp(key, "force") || !strcmp(key, "dry_run")) {
 		if (!json_object_is_type(value, json_type_boolean))
 			return "force, dry_run: true or false";

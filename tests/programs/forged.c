@@ -247,9 +247,9 @@ static void forge_garbage(void)
 
 	forge_all();
 	for (size_t i = 0; i < ARRAY_SIZE(forged_gc) + ARRAY_SIZE(forged_stats); i++) {
-		uint64_t *word = i < ARRAY_SIZE(forged_gc)
-					 ? &forged_gc[i]
-					 : &forged_stats[i - ARRAY_SIZE(forged_gc)];
+		uint64_t *word = i < ARRAY_SIZE(forged_gc) ?
+					 &forged_gc[i] :
+					 &forged_stats[i - ARRAY_SIZE(forged_gc)];
 
 		x ^= x << 13, x ^= x >> 7, x ^= x << 17;
 		*word = x;

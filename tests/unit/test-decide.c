@@ -461,8 +461,8 @@ static const struct scene scenes[] = {
 	{ "soft_limit = off sets none", setup_soft_limit_off, S, VERDICT_HOLD, REASON_NONE, AS_IS },
 	{ "soft_limit = off gives ours back", setup_soft_limit_off_ours, S, VERDICT_RESTORE,
 	  REASON_STATE_LEFT, INT64_MAX },
-	{ "without a limit there is no soft limit", setup_unlimited, S, VERDICT_HOLD, REASON_NONE,
-	  AS_IS },
+	{ "without a limit there is no soft limit", setup_unlimited, S, VERDICT_HOLD,
+	  REASON_NO_ROOM, AS_IS },
 	{ "a budget below S_floor sets none", setup_no_budget, S, VERDICT_HOLD, REASON_NONE,
 	  AS_IS },
 	{ "a process that is not proved is held", setup_not_proved, S, VERDICT_HOLD,
@@ -479,7 +479,7 @@ static const struct scene scenes[] = {
 	{ "emergency never goes below GOGC 10", setup_emergency_low_gogc, P, VERDICT_SET,
 	  REASON_EMERGENCY, 10 },
 	{ "emergency skips a process that would hardly gain", setup_emergency_tiny, P, VERDICT_HOLD,
-	  REASON_NONE, AS_IS },
+	  REASON_NO_GAIN, AS_IS },
 	{ "tight sets S_floor where it fits", setup_tight_fits, S, VERDICT_SET, REASON_TIGHT,
 	  FLOOR },
 	{ "tight sets GOGC 10", setup_tight_fits, P, VERDICT_SET, REASON_TIGHT, 10 },
@@ -578,9 +578,9 @@ static void test_scene(void **state)
 	if (c->to == BELOW_FLOOR)
 		assert_true(ld->to < (int64_t)p.d.procs[0].floor_bytes && ld->to > 0);
 	else
-		assert_int_equal(ld->to, c->to == AS_IS	  ? now
-					 : c->to == FLOOR ? (int64_t)p.d.procs[0].floor_bytes
-							  : c->to);
+		assert_int_equal(ld->to, c->to == AS_IS ? now :
+					 c->to == FLOOR ? (int64_t)p.d.procs[0].floor_bytes :
+							  c->to);
 }
 
 static void test_fit_alert(void **state)

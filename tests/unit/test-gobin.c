@@ -236,6 +236,11 @@ static void scatter(struct goimage *g, size_t receiver, int keep)
 
 static void tamper_no_majority(struct goimage *g)
 {
+	scatter(g, AT_CONTROLLER, 4); /* of ten */
+}
+
+static void tamper_few_votes(struct goimage *g)
+{
 	scatter(g, AT_CONTROLLER, 3);
 }
 
@@ -320,6 +325,8 @@ static const struct tamper_case tampers[] = {
 	{ "an image without a version is refused", tamper_no_version, GO_UNPROVED, GATE_VERSION },
 	{ "a release that is not known is refused", tamper_future, GO_LAYOUT_UNKNOWN, GATE_LAYOUT },
 	{ "receivers without a majority are refused", tamper_no_majority, GO_UNPROVED,
+	  GATE_GC_CONTROLLER },
+	{ "receivers with three votes are refused", tamper_few_votes, GO_UNPROVED,
 	  GATE_GC_CONTROLLER },
 	{ "code without calls is refused", tamper_no_calls, GO_UNPROVED, GATE_GC_CONTROLLER },
 	{ "memstats without a majority is refused", tamper_memstats, GO_LAYOUT_UNKNOWN,

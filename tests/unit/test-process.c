@@ -279,7 +279,8 @@ static void test_store(void **state)
 	assert_int_equal(process_open(&host, PID, true, &p), 0);
 	process_drop_regions(p);
 	assert_int_equal(process_store(&host, p, c->addr, value, c->size), c->r);
-	if (memory_read(process_get_memory(p), c->addr & ~UINT64_C(7), back, 8) == 0)
+	if (!(c->addr & (c->size - 1)) &&
+	    memory_read(process_get_memory(p), c->addr & ~UINT64_C(7), back, 8) == 0)
 		assert_int_equal(!memcmp(back + (c->addr & 7), value, c->size), c->r == 0);
 }
 

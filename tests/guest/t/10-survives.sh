@@ -21,7 +21,6 @@ same "result without gomemd" oom-kill "$(unit_get control Result)"
 
 gomemd_start 'mode = enforce'
 srv treated 1.22 RemainAfterExit=yes "${limits[@]}" -- "${load[@]}"
-dir=$(unit_cgroup treated)
 finished() {
 	unit_is treated failed || [ "$(unit_get treated SubState)" = exited ]
 }

@@ -81,8 +81,13 @@ check-unit: $(UNIT_TESTS)
 	$(Q)tests/unit.sh $(UNIT_TESTS)
 
 ## make check-native  real Go programs on this machine (root)
-check-native: all
+check-native: all $(BUILD)/tests/native-write
 	$(Q)tests/native.sh
+
+$(BUILD)/tests/native-write: tests/native/write.c $(LIBRARY)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LDLIBS)
 
 ## make check-guest   systemd and cgroup v2 in a guest (root); T=pattern
 check-guest: all

@@ -18,7 +18,7 @@ cd "$(dirname "$(realpath "$0")")/.."
 build() {
 	local quick=(--quick) program list
 	[ -z "${SOAK:-}" ] || quick=()
-	make -s all
+	make -s all build/tests/native-write
 	list=$(tests/lib/build-programs.sh "${quick[@]}" build/tests/programs)
 	say "native: $(wc -l <<<"$list") Go programs are ready after $SECONDS s"
 	for program in forged fuse-block; do

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# deadline: 240
+#
+# What the daemon costs with 100 calm Go processes: CPU, resident and proportional memory of daemon and helpers. Fails
+# only at ten times the budget; the figures are printed.
+# shellcheck source=tests/guest/lib.sh
+. /t/lib.sh
+# shellcheck source=tests/guest/govern.sh
+. /t/govern.sh
+
+number=100
+gomemd_start 'mode = enforce'
+dir=$(unit_cgroup gomemd)
+
+memory_kib() {
+	local pid
+	for pid in $(cat "$dir/cgroup.procs"); do
+		awk -v key="$1:" '$1 == key { print $2 }' "/proc/$pid/smaps_rollup"
+	done | awk '{ n += $1 } END { print n }'
+}
+
+echo "idle: RSS $(memory_kib Rss) KiB, PSS $(memory_kib Pss) KiB"
+for ((i = 0; i < number; i++)); do
+	srv "calm$i" 1.22 MemoryMax=64M -- -live 1 -idle
+done
+all_known() { [ "$(gomemctl status --json | jq '.workloads | length')" -ge "$number" ]; }
+eventually 60 all_known
+
+settled() { [ "$SECONDS" -ge "$wait_until" ]; }
+wait_until=$((SECONDS + 15))
+eventually 30 settled
+before=$(cgroup_get "$dir" cpu.stat usage_usec)
+wait_until=$((SECONDS + 20))
+eventually 40 settled
+spent=$(($(cgroup_get "$dir" cpu.stat usage_usec) - before))
+echo "with $number: $((spent / 20)) us of CPU a second ($((spent / 2000)) permille of 10 %)"
+echo "with $number: RSS $(memory_kib Rss) KiB, PSS $(memory_kib Pss) KiB"
+at_most "CPU, us a second" 30000 $((spent / 20))
+at_most "PSS, KiB" 122880 "$(memory_kib Pss)"

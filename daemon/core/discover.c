@@ -63,6 +63,12 @@ void workload_subject_of(const struct workload *w, struct policy_subject *ret)
 	};
 }
 
+/* System-critical pods live in this namespace; its name is the kubelet's word, not the tenant's. */
+static bool is_system_pod(const struct workload *w)
+{
+	return w->name.container[0] && !strncmp(w->label, "kube-system/", strlen("kube-system/"));
+}
+
 void workload_match(struct workload *w)
 {
 	const struct manager *m = w->manager;
@@ -72,7 +78,7 @@ void workload_match(struct workload *w)
 	w->tier = policy_match(m->policy, &subject, NULL);
 	w->mode = policy_mode_of(m->policy, w->tier, w->name.workload,
 				 (enum policy_mode)m->config.mode, NULL);
-	w->infrastructure = cgroup_name_is_infrastructure(&w->name) &&
+	w->infrastructure = (cgroup_name_is_infrastructure(&w->name) || is_system_pod(w)) &&
 			    !policy_names_exactly(m->policy, w->name.workload);
 	if (w->infrastructure || w->quarantined || w->tier < 0)
 		w->mode = MODE_OBSERVE;

@@ -132,5 +132,6 @@ bool cgroup_name_is_infrastructure(const struct cgroup_name *name)
 	for (size_t i = 0; i < ARRAY_SIZE(units) && !name->pod_uid[0]; i++)
 		if (!strcmp(name->unit, units[i]))
 			return true;
-	return false;
+	/* A static pod's uid is the hash of its file, without dashes: the control plane's own. */
+	return name->pod_uid[0] && !strchr(name->pod_uid, '-');
 }

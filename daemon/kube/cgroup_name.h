@@ -22,6 +22,6 @@ int cgroup_name_parse(const char *path, struct cgroup_name *ret);
 
 /*
  * True for what is never governed unless a policy names exactly this cgroup: gomemd itself, container runtimes,
- * the kubelet, init.
+ * the kubelet, init, static pods.
  */
 bool cgroup_name_is_infrastructure(const struct cgroup_name *name);

@@ -29,7 +29,7 @@ install_project() {
 	tar -tf "$dir/stage.tar" | grep -v '/$' | sed 's|^\./|/|' >"$scratch/installed"
 	tar -C / --no-same-owner --keep-directory-symlink -xf "$dir/stage.tar"
 	mkdir -p /etc/gomemd/policies.d
-	cat >/etc/gomemd/policies.d/10-demo.ini <<'P'
+	cat >/etc/gomemd/policies.d/60-demo.ini <<'P'
 [scope demo]
 cgroup = gomemd.slice/gomemd-demo.slice/**
 mode = enforce
@@ -37,6 +37,10 @@ mode = enforce
 [scope everything-else]
 cgroup = **
 mode = observe
+
+# As an operator would who wants batch jobs to leave memory to others: one figure more in the shipped tier.
+[batch.pressed]
+gogc = 50
 P
 	systemd-sysusers gomemd.conf
 	journalctl --update-catalog 2>/dev/null || true
@@ -51,7 +55,7 @@ remove_all() {
 	systemctl reset-failed 'demo-*' 2>/dev/null
 	if [ -f "$scratch/installed" ]; then
 		systemctl stop gomemd
-		rm -f /etc/gomemd/policies.d/10-demo.ini
+		rm -f /etc/gomemd/policies.d/60-demo.ini
 		xargs -r rm -f <"$scratch/installed"
 		rmdir /etc/gomemd/policies.d /etc/gomemd /usr/lib/gomemd/policies.d /usr/lib/gomemd 2>/dev/null
 		rm -rf /var/lib/gomemd
@@ -85,9 +89,10 @@ P
 	service gateway "$slice" 256M --setenv=DEMO=1 -- "$programs/prometheus" \
 		--config.file="$scratch/prometheus.yml" --storage.tsdb.path="$data/prometheus" \
 		--web.listen-address=127.0.0.1:19090
-	service batch "$slice" 2G --setenv=GOGC=off -- "$programs/srv" -live 40 -garbage 0
+	service batch "$slice" 2G --setenv=DEMO=1 -- "$programs/srv" -live 150 -garbage 60
 	systemd-run --quiet --unit=demo-load --property=Restart=always --property=StartLimitBurst=100 -- \
-		"$programs/load" -etcd http://127.0.0.1:12379 -listen 127.0.0.1:19101 -series 70000 -pause 150ms
+		"$programs/load" -etcd http://127.0.0.1:12379 -listen 127.0.0.1:19101 -series 60000 -pause 150ms \
+		-prometheus http://127.0.0.1:19090
 }
 
 stop_services() {

@@ -21,12 +21,16 @@ func main() {
 	keys := flag.Int("keys", 150, "keys that are written and read back")
 	size := flag.Int("size", 32<<10, "bytes of a value")
 	pause := flag.Duration("pause", 50*time.Millisecond, "between two reads of all keys")
+	prometheus := flag.String("prometheus", "", "URL of a Prometheus to query")
 	listen := flag.String("listen", "", "address to serve series on")
 	series := flag.Int("series", 50000, "series on /metrics")
 	flag.Parse()
 
 	if *listen != "" {
 		go serveSeries(*listen, *series)
+	}
+	if *prometheus != "" {
+		go query(*prometheus)
 	}
 	if *etcd != "" {
 		driveEtcd(*etcd, *keys, *size, *pause)
@@ -57,6 +61,18 @@ func post(url, body string) error {
 	defer answer.Body.Close()
 	_, err = io.Copy(io.Discard, answer.Body)
 	return err
+}
+
+// query asks for sums over all series, as a dashboard does.
+func query(url string) {
+	for {
+		answer, err := http.Get(url + "/api/v1/query?query=sum+by+(zone)+(rate(demo_requests_total[1m]))")
+		if err == nil {
+			io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+		}
+		time.Sleep(300 * time.Millisecond)
+	}
 }
 
 func driveEtcd(url string, keys, size int, pause time.Duration) {

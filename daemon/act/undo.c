@@ -8,6 +8,10 @@
 #include "base/text.h"
 #include "base/util.h"
 
+enum {
+	UNDO_PAIRS = 10, /* what undo_format writes */
+};
+
 void undo_name(const struct undo_record *u, char ret[UNDO_NAME_MAX])
 {
 	if (u->lever == LEVER_MEMORY_HIGH)
@@ -85,6 +89,7 @@ int undo_parse(const char *text, size_t len, struct undo_record *ret)
 	struct undo_record u = { .lever = LEVER_MAX_ };
 	char copy[UNDO_TEXT_MAX], *save = NULL;
 	bool complete = false;
+	unsigned int pairs = 0;
 
 	if (len >= sizeof(copy) || memchr(text, '\0', len))
 		return -EBADMSG;
@@ -100,9 +105,11 @@ int undo_parse(const char *text, size_t len, struct undo_record *ret)
 		*value++ = '\0';
 		if (complete || parse_pair(line, value, &u) < 0)
 			return -EBADMSG;
+		pairs++;
 	}
-	/* A record that a full disk cut short has no end. */
-	if (!complete || u.lever == LEVER_MAX_ || (u.lever != LEVER_MEMORY_HIGH && !u.process.pid))
+	/* A record that a full disk cut short has no end; one that lacks a line must not be filled up with zeros. */
+	if (!complete || pairs != UNDO_PAIRS || u.lever == LEVER_MAX_ ||
+	    (u.lever != LEVER_MEMORY_HIGH && !u.process.pid))
 		return -EBADMSG;
 	*ret = u;
 	return 0;

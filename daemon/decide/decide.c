@@ -325,10 +325,15 @@ static void decide_proc(struct context *c, const struct snapshot_proc *p, struct
 /* True once every process has had its cycles after the last write, and the emergency is still there. */
 static bool collecting_did_not_help(const struct context *c)
 {
-	for (uint32_t i = 0; i < c->h->n_procs; i++) {
-		const struct proc_history *ph = &c->h->procs[i];
+	for (uint32_t i = 0; i < c->s->n_procs; i++) {
+		const struct snapshot_proc *p = &c->s->procs[i];
+		const struct proc_history *ph = history_proc(c->h, &p->key);
+		/* With GOGC=off, which stays off, the soft limit is what makes it collect. */
+		const enum policy_lever l =
+			p->sample.gc_percent < 0 ? LEVER_SOFT_LIMIT : LEVER_GOGC;
 
-		if (!ph->lever[LEVER_GOGC].changed || ph->num_gc - ph->lever[LEVER_GOGC].num_gc < 2)
+		if (!ph || !p->proved || !ph->lever[l].changed ||
+		    ph->num_gc - ph->lever[l].num_gc < 2)
 			return false;
 	}
 	return c->h->n_procs > 0 && c->d->usage >= c->d->emergency_bytes;
@@ -446,6 +451,10 @@ void decide(const struct decide_settings *settings, const struct policy_rules *r
 	for (uint32_t i = 0; i < s->n_procs; i++)
 		decide_proc(&c, &s->procs[i], &ret->procs[i]);
 	ret->memory_high = decide_high(&c);
+	/* An emergency that no collection can end: the live data alone is more than the room. */
+	if (ret->state == STATE_EMERGENCY &&
+	    c.floors > sub_sat(ret->room, add_sat(ret->nongo, ret->margin)))
+		ret->alert = ALERT_DOES_NOT_FIT;
 	if (ret->alert == ALERT_DOES_NOT_FIT) {
 		ret->reason = REASON_DOES_NOT_FIT;
 		ret->recommended_limit = limit_that_fits(&c);

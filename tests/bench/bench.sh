@@ -11,7 +11,13 @@ cd "$(dirname "$(realpath "$0")")/../.."
 
 pids=()
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX")
-trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; rm -rf "$scratch"' EXIT
+
+stop_all() {
+	local pid
+	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+	rm -rf "$scratch"
+}
+trap stop_all EXIT
 
 ready() {
 	local i

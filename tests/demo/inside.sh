@@ -71,7 +71,7 @@ service() {
 	systemd-run --quiet --unit="demo-$name" --slice="$slice" --property=MemoryMax="$limit" \
 		--property=MemorySwapMax=0 --property=Restart=always --property=RestartSec=1 \
 		--property=StartLimitBurst=100 --property=StandardOutput=null --property=StandardError=null \
-		--property=PrivateTmp=yes --setenv=HOME=/tmp $environment -- "$@"
+		--property=PrivateTmp=yes --setenv=HOME=/tmp --setenv="$environment" -- "$@"
 }
 
 start_services() {
@@ -83,13 +83,13 @@ scrape_configs:
   - job_name: demo
     static_configs: [{targets: ['127.0.0.1:19101']}]
 P
-	service edge "$slice" 128M --setenv=GOGC=400 -- "$programs/etcd@bookworm" --data-dir "$data/etcd" \
+	service edge "$slice" 128M GOGC=400 -- "$programs/etcd@bookworm" --data-dir "$data/etcd" \
 		--listen-client-urls http://127.0.0.1:12379 --advertise-client-urls http://127.0.0.1:12379 \
 		--listen-peer-urls http://127.0.0.1:12380 --unsafe-no-fsync
-	service gateway "$slice" 256M --setenv=DEMO=1 -- "$programs/prometheus" \
+	service gateway "$slice" 256M DEMO=1 -- "$programs/prometheus" \
 		--config.file="$scratch/prometheus.yml" --storage.tsdb.path="$data/prometheus" \
 		--web.listen-address=127.0.0.1:19090
-	service batch "$slice" 2G --setenv=DEMO=1 -- "$programs/srv" -live 150 -garbage 60
+	service batch "$slice" 2G DEMO=1 -- "$programs/srv" -live 150 -garbage 60
 	systemd-run --quiet --unit=demo-load --property=Restart=always --property=StartLimitBurst=100 -- \
 		"$programs/load" -etcd http://127.0.0.1:12379 -listen 127.0.0.1:19101 -series 60000 -pause 150ms \
 		-prometheus http://127.0.0.1:19090

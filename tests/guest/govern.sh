@@ -9,6 +9,7 @@ policies=/etc/gomemd/policies.d
 
 # What the daemon had to say, for whoever reads of a failure.
 say_daemon() {
+	# shellcheck disable=SC2154 # run_at_exit's
 	[ "$code" -ne 0 ] || return 0
 	journalctl -u gomemd --no-pager -n 20 -o cat >&3
 	gomemctl scan >&3

@@ -32,7 +32,7 @@ static const struct name_case names[] = {
 	  "/kubepods.slice/kubepods-pod" UID_ ".slice/docker-" ID ".scope", NULL,
 	  "docker-" ID ".scope", UID, ID, "guaranteed", false },
 	{ "systemd, a static pod", "/kubepods.slice/kubepods-pod" HASH ".slice/crio-" ID ".scope",
-	  NULL, "crio-" ID ".scope", HASH, ID, "guaranteed", false },
+	  NULL, "crio-" ID ".scope", HASH, ID, "guaranteed", true },
 	{ "cgroupfs, burstable", "/kubepods/burstable/pod" UID "/" ID, NULL, "", UID, ID,
 	  "burstable", false },
 	{ "cgroupfs, best effort", "/kubepods/besteffort/pod" UID "/" ID, NULL, "", UID, ID,

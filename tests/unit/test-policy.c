@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -349,123 +348,6 @@ static void test_caps(void **state)
 			    "prometheus or /usr/bin/*, at most 16 of them, 191 bytes each\n");
 }
 
-static char root[64];
-
-static char *in_root(const char *name)
-{
-	static char path[4][256];
-	static size_t turn;
-
-	turn = (turn + 1) % ARRAY_SIZE(path);
-	snprintf(path[turn], sizeof(path[turn]), "%s/%s", root, name);
-	return path[turn];
-}
-
-static void put_file(const char *name, const char *text)
-{
-	FILE *f = fopen(in_root(name), "we");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
-static int make_root(void **state)
-{
-	static const char *const dirs[] = {
-		"etc",	   "etc/gomemd",     "etc/gomemd/policies.d",	  "usr",
-		"usr/lib", "usr/lib/gomemd", "usr/lib/gomemd/policies.d",
-	};
-
-	(void)state;
-	snprintf(root, sizeof(root), "/tmp/gomemd-test-policy.XXXXXX");
-	if (!mkdtemp(root))
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (mkdir(in_root(dirs[i]), 0700) < 0)
-			return -1;
-	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int remove_root(void **state)
-{
-	(void)state;
-	return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void test_dropin(void **state)
-{
-	_cleanup_(ini_report_done) struct ini_report report = { 0 };
-	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
-	const struct policy_tier *t;
-	const struct policy_action *a;
-
-	(void)state;
-	put_file("usr/lib/gomemd/policies.d/50-a.ini",
-		 "[tier t]\nlimit = ..1G\ncgroup = a\nexe = b\n[t.pressed]\n"
-		 "when = heap_alloc > 70% limit\ngogc = 30\nmadvdontneed = yes\n");
-	put_file("etc/gomemd/policies.d/60-b.ini",
-		 "\n[t.pressed]\ngogc = 40\n[tier t]\ncgroup = c\nexe =\nexe = d\n");
-	assert_int_equal(policy_load_host(root, &report, &set), 0);
-	assert_int_equal(set->n_tiers, 1);
-	t = &set->tiers[0];
-	a = &t->rules.state[STATE_PRESSED];
-	assert_true(t->limit_to == GIB);
-	assert_int_equal(t->cgroup.n, 2);
-	assert_string_equal(t->cgroup.pattern[1], "c");
-	assert_int_equal(t->exe.n, 1);
-	assert_string_equal(t->exe.pattern[0], "d");
-	assert_int_equal(a->gogc, 40);
-	assert_int_equal(a->madvdontneed, 1);
-	assert_true(a->when.set);
-	assert_string_equal(t->rules.file, in_root("usr/lib/gomemd/policies.d/50-a.ini"));
-	assert_int_equal(t->rules.line, 1);
-	assert_string_equal(a->file, in_root("etc/gomemd/policies.d/60-b.ini"));
-	assert_int_equal(a->line, 2);
-}
-
-static void test_unreadable(void **state)
-{
-	_cleanup_(ini_report_done) struct ini_report report = { 0 };
-	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
-	char *files[] = { in_root("absent.ini"), in_root("link.ini"), in_root("good.ini") };
-
-	(void)state;
-	assert_int_equal(symlink("/etc/passwd", files[1]), 0);
-	put_file("good.ini", "[tier t]\nmode = x\n");
-	assert_int_equal(policy_load(files, ARRAY_SIZE(files), &report, &set), -EINVAL);
-	assert_null(set);
-	assert_int_equal(report.errors, 3);
-	assert_non_null(strstr(report.text, "absent.ini: cannot be read: No such file"));
-	assert_non_null(strstr(report.text, "link.ini: is a link that leaves its directory; put "
-					    "the file itself there\n"));
-	assert_non_null(strstr(report.text, "good.ini:2: mode = x is not understood; write "));
-}
-
-static void test_too_many_files(void **state)
-{
-	_cleanup_(ini_report_done) struct ini_report report = { 0 };
-	struct policy_set *set = NULL;
-	char name[64];
-
-	(void)state;
-	for (int i = 0; i <= INI_DROPINS_MAX; i++) {
-		snprintf(name, sizeof(name), "etc/gomemd/policies.d/%d.ini", i);
-		put_file(name, "");
-	}
-	assert_int_equal(policy_load_host(root, &report, &set), -E2BIG);
-	assert_null(set);
-	assert_int_equal(report.errors, 1);
-}
-
 static char *read_manual(void)
 {
 	char path[512], *text = NULL;
@@ -541,10 +423,6 @@ static const struct CMUnitTest others[] = {
 	{ "every key arrives in its field", test_every_key, NULL, NULL, NULL },
 	{ "the highest priority first, equal ones as read", test_priority_order, NULL, NULL, NULL },
 	{ "tiers and patterns are capped with file and line", test_caps, NULL, NULL, NULL },
-	{ "a later file takes a tier over key by key", test_dropin, make_root, remove_root, NULL },
-	{ "a file that cannot be read refuses the set", test_unreadable, make_root, remove_root,
-	  NULL },
-	{ "too many files refuse the set", test_too_many_files, make_root, remove_root, NULL },
 	{ "the manual names every key", test_manual_keys, NULL, NULL, NULL },
 	{ "the manual's examples load without a warning", test_manual_examples, NULL, NULL, NULL },
 	{ "names go there and back", test_names, NULL, NULL, NULL },

@@ -15,9 +15,9 @@ dir=$(unit_cgroup gomemd)
 
 memory_kib() {
 	local pid
-	for pid in $(cat "$dir/cgroup.procs"); do
+	while read -r pid; do
 		awk -v key="$1:" '$1 == key { print $2 }' "/proc/$pid/smaps_rollup"
-	done | awk '{ n += $1 } END { print n }'
+	done <"$dir/cgroup.procs" | awk '{ n += $1 } END { print n }'
 }
 
 echo "idle: RSS $(memory_kib Rss) KiB, PSS $(memory_kib Pss) KiB"

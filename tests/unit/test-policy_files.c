@@ -18,14 +18,6 @@
 #include "base/util.h"
 #include "policy/load.h"
 
-static const struct policy_tier *find(const struct policy_set *set, const char *name)
-{
-	for (size_t i = 0; set && i < set->n_tiers; i++)
-		if (!strcmp(set->tiers[i].rules.tier, name))
-			return &set->tiers[i];
-	return NULL;
-}
-
 static char root[64];
 
 static char *in_root(const char *name)

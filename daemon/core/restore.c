@@ -46,6 +46,7 @@ static enum restored restore_process(struct restoring *r, const struct undo_reco
 	if (!is_ours(u, ops->value(&reply.rows[0].sample)))
 		return RESTORED_FOREIGN;
 	req = (struct inspect_request){ .op = INSPECT_STORE,
+					.flags = INSPECT_TORN,
 					.slots = { slot },
 					.expect_marked = UINT64_MAX };
 	req.n = ops->plan(&reply.rows[0].sample, u->owner, req.stores);

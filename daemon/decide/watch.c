@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/util.h"
+#include "decide/heapmath.h"
 #include "decide/watch.h"
 
 #define WATCH_CYCLES	  2
@@ -43,6 +44,9 @@ void watch_judge(const struct snapshot *s, usec_t now, const struct snapshot_pro
 		return;
 	}
 	w->active = false;
+	/* A soft limit that does not set the goal has no effect, so none of this is its doing. */
+	if (w->lever == LEVER_SOFT_LIMIT && !heap_goal_is_limit(&p->sample, p->minor))
+		return;
 	if (harmed(w, s, ph, now) && !gained(w, s) && !p->lever[w->lever].pinned)
 		ph->lever[w->lever].rest_until = now + REST_USEC;
 }

@@ -372,6 +372,14 @@ bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t
 	return ok;
 }
 
+bool go_runtime_is_torn(const struct go_runtime *rt)
+{
+	for (enum go_gate g = 0; g < GATE_MAX_; g++)
+		if (rt->gates[g].asked && rt->gates[g].ok == (g == GATE_HEAP_GOAL))
+			return false;
+	return rt->gates[GATE_HEAP_GOAL].asked;
+}
+
 bool go_runtime_field(const struct go_runtime *rt, enum go_field field, uint64_t *ret_addr,
 		      size_t *ret_size)
 {

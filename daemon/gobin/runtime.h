@@ -127,6 +127,9 @@ int go_runtime_sample(const struct memory *m, const struct go_runtime *rt, uint3
  */
 bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t virtual_bytes);
 
+/* Do all gates hold but for the heap goal's? So does a GOGC of which only some fields were stored look. */
+bool go_runtime_is_torn(const struct go_runtime *rt);
+
 /* The first gate that refused, or GATE_MAX_. */
 enum go_gate go_runtime_refusal(const struct go_runtime *rt);
 

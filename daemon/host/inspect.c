@@ -245,7 +245,8 @@ static int serve_store(struct server *sv)
 		return r;
 	row->slot = sv->req.slots[0];
 	sv->reply.n = 1;
-	if (!row->proved)
+	if (!row->proved &&
+	    !((sv->req.flags & INSPECT_TORN) && go_runtime_is_torn(&slot->runtime)))
 		return INSPECT_REFUSED;
 	if (sv->req.expect_marked != UINT64_MAX &&
 	    sv->req.expect_marked != row->sample.heap_marked_bytes)

@@ -20,6 +20,11 @@ enum inspect_op {
 enum {
 	INSPECT_BATCH = 16,
 	INSPECT_STORES = 3,
+	/*
+	 * STORE: also where only the heap goal's gate refuses. For giving back alone: the same image was proved before it
+	 * was written to, and a daemon that died between two fields left it so.
+	 */
+	INSPECT_TORN = 1 << 16,
 };
 
 /* Outcomes of INSPECT_OPEN and of a row of INSPECT_SAMPLE beside GO_* and PROCESS_* (which keep their numbers). */
@@ -41,7 +46,7 @@ struct inspect_store {
 
 struct inspect_request {
 	uint32_t op;
-	uint32_t flags; /* GO_SAMPLE_* */
+	uint32_t flags; /* GO_SAMPLE_*, INSPECT_TORN */
 	int32_t pid;
 	uint32_t n; /* slots, or stores */
 	uint32_t slots[INSPECT_BATCH];

@@ -27,7 +27,7 @@ struct change {
 	struct inspector *in;
 	const struct lever_ops *ops;
 	uint32_t slot;
-	int64_t value;
+	int64_t from, value;
 	unsigned int tries;
 	change_done done;
 	void *userdata;
@@ -41,6 +41,8 @@ static int change_send(struct change *c, const struct go_sample *from)
 	struct inspect_request req = { .op = INSPECT_STORE, .slots = { c->slot } };
 
 	req.n = c->ops->plan(from, c->value, req.stores);
+	req.flags = INSPECT_EXPECT;
+	req.expect_value = c->from;
 	/* The last try writes in any case: the goal may be one cycle old, which the next cycle mends. */
 	req.expect_marked = c->ops->needs_marked && ++c->tries < TRIES_MAX ?
 				    from->heap_marked_bytes :
@@ -57,6 +59,7 @@ static enum change_outcome outcome_of(const struct change *c, const struct inspe
 	case INSPECT_GONE:
 		return CHANGE_GONE;
 	case INSPECT_REFUSED:
+	case INSPECT_FOREIGN:
 		return CHANGE_REFUSED;
 	case INSPECT_STALE:
 	case -ETIMEDOUT:
@@ -91,13 +94,12 @@ int change_process(struct inspector *in, uint32_t slot, const struct lever_ops *
 	_cleanup_(freep) struct change *c = calloc(1, sizeof(*c));
 	int r;
 
-	if (!ops->valid(value))
-		return -EINVAL;
 	if (!c)
 		return -ENOMEM;
 	*c = (struct change){ .in = in,
 			      .ops = ops,
 			      .slot = slot,
+			      .from = ops->value(from),
 			      .value = value,
 			      .done = done,
 			      .userdata = userdata };

@@ -23,7 +23,9 @@ const char *change_outcome_name(enum change_outcome outcome);
 typedef void (*change_done)(void *userdata, enum change_outcome outcome, int error,
 			    const struct inspect_row *row);
 
-/* Starts a change of a process's lever, from the sample that it was decided on. @done is called once, later. */
+/*
+ * Starts a change of a process's lever, from the sample that it was decided on. The value is the caller's to judge
+ * (ops->valid): an owner's own, given back, may be one that nobody would set. @done is called once, later. */
 int change_process(struct inspector *in, uint32_t slot, const struct lever_ops *ops,
 		   const struct go_sample *from, int64_t value, change_done done, void *userdata);
 

@@ -9,7 +9,7 @@
 #include "base/util.h"
 
 enum {
-	UNDO_PAIRS = 10, /* what undo_format writes */
+	UNDO_PAIRS = 11, /* what undo_format writes */
 };
 
 void undo_name(const struct undo_record *u, char ret[UNDO_NAME_MAX])
@@ -26,11 +26,11 @@ int undo_format(const struct undo_record *u, char ret[UNDO_TEXT_MAX])
 {
 	int n = snprintf(ret, UNDO_TEXT_MAX,
 			 "lever=%s\npid=%d\nstart=%" PRIu64 "\nimage=%" PRIu64 "\ncgroup=%" PRIu64
-			 "\nowner=%" PRId64 "\nwritten=%" PRId64
+			 "\nowner=%" PRId64 "\nbefore=%" PRId64 "\nwritten=%" PRId64
 			 "\nowner_set=%d\nworkload=%s\nunit=%s\nend\n",
 			 policy_lever_name(u->lever), u->process.pid, u->process.start_ticks,
-			 u->process.image, u->cgroup_id, u->owner, u->written, u->owner_set,
-			 u->workload, u->unit);
+			 u->process.image, u->cgroup_id, u->owner, u->before, u->written,
+			 u->owner_set, u->workload, u->unit);
 
 	/* A name with a newline in it cannot be written back: it would make lines of its own. */
 	if (n >= UNDO_TEXT_MAX || strchr(u->workload, '\n') || strchr(u->unit, '\n'))
@@ -77,6 +77,8 @@ static int parse_pair(const char *key, const char *value, struct undo_record *u)
 		u->process.pid = (pid_t)n;
 	else if (!strcmp(key, "owner"))
 		u->owner = n;
+	else if (!strcmp(key, "before"))
+		u->before = n;
 	else if (!strcmp(key, "written"))
 		u->written = n;
 	else

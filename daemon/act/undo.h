@@ -13,7 +13,8 @@ struct undo_record {
 	struct process_id process; /* of a process's lever; pid 0 for the cgroup's */
 	uint64_t cgroup_id;	   /* of memory.high: the directory's inode number */
 	int64_t owner;		   /* the value that was there */
-	int64_t written;	   /* the value that was, or was about to be, written */
+	int64_t before;	 /* what was there just before the last write: the owner's, or ours */
+	int64_t written; /* the value that was, or was about to be, written */
 	bool owner_set;
 	char workload[512];
 	char unit[256]; /* memory.high was set through this unit; "": by file */

@@ -30,15 +30,17 @@ static bool get_field(sd_journal *j, const char *name, char *buf, size_t size)
 
 static void print_record(sd_journal *j, bool json)
 {
-	char value[2048], when[TEXT_TIME_MAX];
+	char value[2048], clean[4096], when[TEXT_TIME_MAX];
 	uint64_t wall = 0;
 	json_object *o;
 
 	sd_journal_get_realtime_usec(j, &wall);
 	text_time_ns(when, wall * 1000);
 	if (!json) {
-		if (get_field(j, "MESSAGE", value, sizeof(value)))
-			printf("%s %s\n", when, value);
+		if (get_field(j, "MESSAGE", value, sizeof(value))) {
+			text_escape(clean, sizeof(clean), value);
+			printf("%s %s\n", when, clean);
+		}
 		return;
 	}
 	o = json_object_new_object();
@@ -78,6 +80,9 @@ int verb_audit(const struct options *o)
 
 	if (r >= 0)
 		r = sd_journal_add_match(j, "SYSLOG_IDENTIFIER=gomemd", 0);
+	/* Anybody may log under that name; only root's records are the daemon's. */
+	if (r >= 0)
+		r = sd_journal_add_match(j, "_UID=0", 0);
 	if (r < 0) {
 		fprintf(stderr, "gomemctl: cannot read the journal: %s\n", strerror(-r));
 		return EXIT_REFUSED;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,7 @@ static void settle(struct workload *w, struct lever_state *l, const struct pendi
 	switch (outcome) {
 	case CHANGE_DONE:
 		l->facts.ours = !restored;
+		l->before = p->decision.from;
 		l->written = p->decision.to;
 		l->unsure = false;
 		if (p->process.pid)
@@ -81,7 +83,10 @@ static void settle(struct workload *w, struct lever_state *l, const struct pendi
 			w->history.high_changed = clock_now();
 		break;
 	case CHANGE_STALE:
+	case CHANGE_FAILED:
+		/* Not known whether it landed: the next look tells, and until then the undo record stays. */
 		l->facts.ours = true;
+		l->before = p->decision.from;
 		l->written = p->decision.to;
 		l->unsure = true;
 		return;
@@ -126,21 +131,27 @@ static void ended(void *userdata, enum change_outcome outcome, int error,
 	workload_look_in(w, VERIFY_AFTER);
 }
 
+static int start_high(struct workload *w, struct unit_bus *bus, struct pending *p)
+{
+	struct inspector *writer = bus && w->name.unit[0] ? NULL : manager_writer(w->manager);
+
+	if (!writer && (!bus || !w->name.unit[0]))
+		return -EAGAIN;
+	return change_memory_high(writer, bus, w->name.unit, w->name.workload, p->decision.to,
+				  ended, p);
+}
+
 static int start_change(struct workload *w, struct goproc *proc, struct pending *p)
 {
 	struct manager *m = w->manager;
-	struct inspector *writer = NULL;
+	int r;
 
 	if (proc)
 		return change_process(m->inspector, proc->slot, lever_ops(p->lever),
 				      &proc->row.sample, p->decision.to, ended, p);
-	if (!m->bus || !w->name.unit[0]) {
-		writer = manager_writer(m);
-		if (!writer)
-			return -1;
-	}
-	return change_memory_high(writer, m->bus, w->name.unit, w->name.workload, p->decision.to,
-				  ended, p);
+	r = start_high(w, m->bus, p);
+	/* A bus that has gone away: the file is what the kernel obeys. */
+	return r < 0 && m->bus ? start_high(w, NULL, p) : r;
 }
 
 /* Undo record first, on disk; then the change. @proc is NULL for memory.high. */
@@ -165,6 +176,7 @@ static void change(struct workload *w, struct goproc *proc, enum policy_lever le
 	p->undo = (struct undo_record){ .lever = lever,
 					.process = p->process,
 					.cgroup_id = w->token,
+					.before = d->from,
 					.written = d->to,
 					.owner_set = l->facts.owner_set };
 	p->undo.owner = l->facts.ours ? l->facts.owner : d->from;
@@ -173,7 +185,8 @@ static void change(struct workload *w, struct goproc *proc, enum policy_lever le
 	if (!l->facts.ours)
 		l->facts.owner = d->from;
 	fault_point("undo-before");
-	r = store_put_undo(m->store, &p->undo);
+	/* For giving back the record that is there says it all; a full disk must not keep it from being done. */
+	r = d->verdict == VERDICT_RESTORE ? 0 : store_put_undo(m->store, &p->undo);
 	if (r < 0) {
 		/* What cannot be undone is not done. */
 		log_error("Cannot write an undo record, so nothing is changed: %s", strerror(-r));

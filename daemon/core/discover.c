@@ -10,6 +10,7 @@
 #include "kube/pods.h"
 
 #define LIMIT_WATCH_LEVELS 32
+#define NAMINGS_MAX	   20
 
 struct goproc *workload_proc(struct workload *w, pid_t pid)
 {
@@ -63,6 +64,18 @@ void workload_subject_of(const struct workload *w, struct policy_subject *ret)
 	};
 }
 
+static void name_workload(struct workload *w)
+{
+	struct pod_name pod;
+
+	if (w->name.container[0] && pods_find("/var/log/containers", w->name.container, &pod) == 0)
+		snprintf(w->label, sizeof(w->label), "%.80s/%.80s/%.80s", pod.space, pod.pod,
+			 pod.container);
+	else
+		text_copy(w->label, sizeof(w->label),
+			  w->name.unit[0] ? w->name.unit : w->name.workload);
+}
+
 /* System-critical pods live in this namespace; its name is the kubelet's word, not the tenant's. */
 static bool is_system_pod(const struct workload *w)
 {
@@ -74,6 +87,11 @@ void workload_match(struct workload *w)
 	const struct manager *m = w->manager;
 	struct policy_subject subject;
 
+	/* The kubelet files a container's log under its names only after the container has started. */
+	if (w->name.container[0] && !strchr(w->label, '/') && w->namings < NAMINGS_MAX) {
+		w->namings++;
+		name_workload(w);
+	}
 	workload_subject_of(w, &subject);
 	w->tier = policy_match(m->policy, &subject, NULL);
 	w->mode = policy_mode_of(m->policy, w->tier, w->name.workload,
@@ -82,18 +100,6 @@ void workload_match(struct workload *w)
 			    !policy_names_exactly(m->policy, w->name.workload);
 	if (w->infrastructure || w->quarantined || w->tier < 0)
 		w->mode = MODE_OBSERVE;
-}
-
-static void name_workload(struct workload *w)
-{
-	struct pod_name pod;
-
-	if (w->name.container[0] && pods_find("/var/log/containers", w->name.container, &pod) == 0)
-		snprintf(w->label, sizeof(w->label), "%.80s/%.80s/%.80s", pod.space, pod.pod,
-			 pod.container);
-	else
-		text_copy(w->label, sizeof(w->label),
-			  w->name.unit[0] ? w->name.unit : w->name.workload);
 }
 
 /* Limits may change on any ancestor: each is watched, and the cgroup's own events. */
@@ -174,18 +180,35 @@ static struct goproc *proc_add(struct workload *w, pid_t pid)
 	return &grown[w->n_procs++];
 }
 
-static void proc_first_sample(struct goproc *p, const struct tracker_found *found)
+/* An undo record that is still there: its value is ours, its owner's is the owner's. */
+static void lever_adopt(struct lever_state *l, const struct undo_record *u)
 {
+	l->facts.owner = u->owner;
+	l->facts.owner_set = u->owner_set;
+	l->facts.ours = true;
+	l->before = u->before;
+	l->written = u->written;
+	l->unsure = true;
+}
+
+static void proc_first_sample(struct workload *w, struct goproc *p,
+			      const struct tracker_found *found)
+{
+	memset(p->lever, 0, sizeof(p->lever));
 	for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++) {
 		const struct lever_ops *ops = lever_ops(l);
+		struct undo_record u = { .lever = l, .process = p->id };
 
 		p->lever[l].facts.owner = ops->value(&found->row->sample);
 		p->lever[l].facts.owner_set =
 			lever_owner_set(ops, found->info, &found->row->sample);
+		/* What could not be given back at the start is still ours, and the owner's value is in the record. */
+		if (store_get_undo(w->manager->store, &u) == 0)
+			lever_adopt(&p->lever[l], &u);
 	}
 }
 
-static void proc_fill(struct goproc *p, const struct tracker_found *found)
+static void proc_fill(struct workload *w, struct goproc *p, const struct tracker_found *found)
 {
 	const enum go_gate gate = go_runtime_refusal(found->runtime);
 	/* The same process again (its helper was replaced): what is known of its levers stays. */
@@ -207,7 +230,7 @@ static void proc_fill(struct goproc *p, const struct tracker_found *found)
 	p->row = *found->row;
 	p->at = clock_now();
 	if (!known)
-		proc_first_sample(p, found);
+		proc_first_sample(w, p, found);
 }
 
 static void on_found(void *userdata, const struct tracker_found *found)
@@ -226,10 +249,26 @@ static void on_found(void *userdata, const struct tracker_found *found)
 		p = proc_add(w, pid);
 	if (!p)
 		return;
-	proc_fill(p, found);
+	proc_fill(w, p, found);
 	log_debug("Go process %d (%s) in %s", pid, p->build.version, w->label);
 	workload_match(w);
 	workload_look_in(w, 0);
+}
+
+static void closed(void *userdata, const struct inspect_request *req,
+		   const struct inspect_reply *reply)
+{
+	(void)userdata;
+	(void)req;
+	(void)reply;
+}
+
+/* The helper holds a descriptor, and by it the memory, of each process: of one that has gone it is to let go. */
+static void close_slot(struct manager *m, uint32_t slot)
+{
+	struct inspect_request req = { .op = INSPECT_CLOSE, .n = 1, .slots = { slot } };
+
+	(void)inspector_request(m->inspector, &req, closed, NULL);
 }
 
 static void proc_remove(struct workload *w, pid_t pid)
@@ -244,6 +283,8 @@ static void proc_remove(struct workload *w, pid_t pid)
 
 			store_drop_undo(w->manager->store, &u);
 		}
+	if (!p->refused && p->generation == inspector_generation(w->manager->inspector))
+		close_slot(w->manager, p->slot);
 	*p = w->procs[--w->n_procs];
 	table_take(&w->manager->by_pid, (uint64_t)pid);
 }
@@ -265,7 +306,13 @@ static void on_hostile(void *userdata, pid_t pid)
 	struct manager *m = userdata;
 	char path[4096] = "";
 
+	struct workload *w = table_get(&m->by_pid, (uint64_t)pid);
+
 	(void)process_read_cgroup(&m->host, pid, false, path, sizeof(path));
+	if (w) {
+		w->quarantined = true;
+		workload_match(w);
+	}
 	audit_quarantine(path, pid);
 	log_warning("Process %d in %s made a helper hang; it is left alone", pid, path);
 }

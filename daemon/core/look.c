@@ -71,7 +71,8 @@ static void check_manual(struct workload *w, struct lever_state *l, const struct
 
 	if (!l->facts.ours || l->facts.manual || l->changing)
 		return;
-	if (now == l->written || (l->unsure && now == l->facts.owner)) {
+	if (now == l->written || (l->unsure && (now == l->facts.owner || now == l->before))) {
+		l->written = now;
 		l->unsure = false;
 		return;
 	}
@@ -191,6 +192,8 @@ static void finish_look(struct workload *w, usec_t now)
 	const usec_t elapsed = w->looked ? now - w->looked : 0;
 	uint64_t usage, growth, limit = w->snapshot.cgroup.limit;
 
+	/* Our own memory.high is no limit of the room, from the first look after it on. */
+	w->snapshot.cgroup.memory_high = w->high.facts;
 	if (cgroup_read(w->cgroup, now, &w->snapshot.cgroup) != 0 ||
 	    (w->n_procs == 0 && !w->high.facts.ours && !w->high.changing)) {
 		workload_free(w);
@@ -217,7 +220,7 @@ static void row_failed(struct workload *w, pid_t pid, int result, usec_t now)
 {
 	if (result == INSPECT_STALE)
 		tracker_reopen(w->manager->tracker, pid, now);
-	else
+	else if (result == INSPECT_GONE)
 		tracker_exec(w->manager->tracker, pid,
 			     now); /* gone, or another image: look at it anew */
 }
@@ -233,6 +236,8 @@ static void sampled(void *userdata, const struct inspect_request *req,
 	if (!w)
 		return;
 	w->looking = false;
+	if (reply->result >= 0)
+		w->timeouts = 0;
 	if (reply->result == -ETIMEDOUT && ++w->timeouts >= TIMEOUTS_MAX) {
 		w->quarantined = true;
 		audit_quarantine(w->name.workload, req->pid);

@@ -30,6 +30,7 @@ struct manager;
 /* A lever of a process or of a cgroup, as the daemon knows it. */
 struct lever_state {
 	struct lever_facts facts;
+	int64_t before;	     /* what was there just before our last write */
 	int64_t written;     /* what we wrote last, where facts.ours */
 	int64_t recommended; /* last value that was only said */
 	bool changing;	     /* a change is under way */
@@ -59,7 +60,7 @@ struct workload {
 	int tier;	 /* -1: none */
 	enum policy_mode mode;
 	bool infrastructure, quarantined;
-	unsigned int timeouts;
+	unsigned int timeouts, namings;
 	struct goproc
 		*procs; /* every Go process of it; the first SNAPSHOT_PROCS_MAX are decided on */
 	size_t n_procs;

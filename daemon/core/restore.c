@@ -28,7 +28,7 @@ enum restored {
  */
 static bool is_ours(const struct undo_record *u, int64_t now)
 {
-	return now == u->written || now == u->owner;
+	return now == u->written || now == u->before || now == u->owner;
 }
 
 static enum restored restore_process(struct restoring *r, const struct undo_record *u)
@@ -40,8 +40,11 @@ static enum restored restore_process(struct restoring *r, const struct undo_reco
 
 	if (inspector_call(r->in, &req, &reply) < 0 || reply.result < 0)
 		return RESTORED_FAILED;
-	if (reply.result != INSPECT_OK || !process_id_equal(&reply.info.stat.id, &u->process))
+	if (reply.result == INSPECT_GONE ||
+	    (reply.result == INSPECT_OK && !process_id_equal(&reply.info.stat.id, &u->process)))
 		return RESTORED_GONE;
+	if (reply.result != INSPECT_OK)
+		return RESTORED_FAILED;
 	slot = reply.rows[0].slot;
 	if (!is_ours(u, ops->value(&reply.rows[0].sample)))
 		return RESTORED_FOREIGN;

@@ -15,6 +15,7 @@
 #define EMERGENCY_GOGC_MIN 10
 #define HOT_GOGC_MAX	   400
 #define FIT_GOGC	   50 /* a limit that "would fit" leaves the collector this much */
+#define PAGE_BYTES	   4096
 #define HIGH_LEASE	   (30 * USEC_SEC)
 
 /* Everything that one decision is made from. */
@@ -312,7 +313,9 @@ static void decide_proc(struct context *c, const struct snapshot_proc *p, struct
 	if (!p->proved || !ph)
 		return;
 	pd->tight = ph->tight;
-	watch_judge(c->s, c->now, p, ph);
+	/* An emergency has its price; what it set is not taken back while it lasts. */
+	if (!c->h->latch[STATE_EMERGENCY].on)
+		watch_judge(c->s, c->now, p, ph);
 	pd->lever[LEVER_SOFT_LIMIT] =
 		decide_lever(c, p, ph, LEVER_SOFT_LIMIT, wish_soft_limit(c, p, pd), pd->tight);
 	pd->lever[LEVER_GOGC] = decide_lever(c, p, ph, LEVER_GOGC, wish_gogc(c, p, pd), pd->tight);
@@ -354,6 +357,8 @@ static struct lever_decision decide_high(struct context *c)
 	uint64_t want = MAX(add_sat(g->current, c->d->margin),
 			    add_sat(c->floors, c->d->nongo + c->d->margin));
 
+	/* The kernel keeps whole pages: what is read back must be what was written. */
+	want -= want % PAGE_BYTES;
 	if (facts->manual)
 		return hold(now, REASON_MANUAL);
 	if (facts->ours && (!c->h->latch[STATE_EMERGENCY].on || stalls ||

@@ -231,6 +231,19 @@ static int store_field(struct server *sv, struct slot *slot, const struct inspec
 			     size == 4 ? (const void *)&narrow : (const void *)&st->value, size);
 }
 
+/* The value of a field that a change begins with. */
+static int64_t field_value(const struct go_sample *s, enum go_field field)
+{
+	switch (field) {
+	case FIELD_GC_PERCENT:
+		return s->gc_percent;
+	case FIELD_MEMORY_LIMIT:
+		return s->memory_limit_bytes;
+	default:
+		return s->madvdontneed;
+	}
+}
+
 static int serve_store(struct server *sv)
 {
 	struct slot *slot = slot_get(sv, sv->req.slots[0]);
@@ -245,9 +258,12 @@ static int serve_store(struct server *sv)
 		return r;
 	row->slot = sv->req.slots[0];
 	sv->reply.n = 1;
-	if (!row->proved &&
-	    !((sv->req.flags & INSPECT_TORN) && go_runtime_is_torn(&slot->runtime)))
+	if (!row->proved && !((sv->req.flags & INSPECT_TORN) && go_runtime_is_torn(&slot->runtime)))
 		return INSPECT_REFUSED;
+	if ((sv->req.flags & INSPECT_EXPECT) &&
+	    field_value(&row->sample, (enum go_field)sv->req.stores[0].field) !=
+		    sv->req.expect_value)
+		return INSPECT_FOREIGN;
 	if (sv->req.expect_marked != UINT64_MAX &&
 	    sv->req.expect_marked != row->sample.heap_marked_bytes)
 		return INSPECT_CHANGED;

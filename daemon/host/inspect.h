@@ -25,6 +25,7 @@ enum {
 	 * was written to, and a daemon that died between two fields left it so.
 	 */
 	INSPECT_TORN = 1 << 16,
+	INSPECT_EXPECT = 1 << 17, /* STORE: only while the first field has `expect_value` */
 };
 
 /* Outcomes of INSPECT_OPEN and of a row of INSPECT_SAMPLE beside GO_* and PROCESS_* (which keep their numbers). */
@@ -35,7 +36,8 @@ enum inspect_result {
 	INSPECT_REFUSED,   /* a Go runtime that is not proved: gates in the runtime tell */
 	INSPECT_SHARED,	   /* a vfork child */
 	INSPECT_CHANGED, /* STORE: the live heap is not the expected one any more; nothing was written */
-	INSPECT_STALE, /* the slot is not held (the helper was replaced): open again */
+	INSPECT_FOREIGN, /* STORE: somebody else has written meanwhile; nothing was written */
+	INSPECT_STALE,	 /* the slot is not held (the helper was replaced): open again */
 };
 
 struct inspect_store {
@@ -51,6 +53,7 @@ struct inspect_request {
 	uint32_t n; /* slots, or stores */
 	uint32_t slots[INSPECT_BATCH];
 	struct inspect_store stores[INSPECT_STORES];
+	int64_t expect_value;
 	uint64_t expect_marked;	 /* STORE: only while heapMarked is this; UINT64_MAX: in any case */
 	char cgroup[512];	 /* WRITE_CGROUP: path below the root ... */
 	char file[32], text[32]; /* ... file in it, and what to write */

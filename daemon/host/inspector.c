@@ -21,6 +21,7 @@ enum {
 struct job {
 	struct job *next;
 	struct inspect_request req;
+	unsigned int generation; /* of the helper whose slots it names */
 	inspect_done done;
 	void *userdata;
 };
@@ -32,7 +33,7 @@ struct inspector {
 	pid_t pid;
 	int fd;
 	unsigned int generation, queued;
-	struct job *first, *last; /* first is under way */
+	struct job *first; /* under way; the others wait */
 	struct inspect_reply reply;
 };
 
@@ -138,9 +139,28 @@ static void send_first(struct inspector *in)
 	if (!in->first)
 		return;
 	in->deadline = clock_now() + in->patience;
+	/* Slots of a helper that is no more mean other processes in the next: such a request finds nothing. */
+	for (size_t i = 0; in->first->generation != in->generation && i < INSPECT_BATCH; i++)
+		in->first->req.slots[i] = UINT32_MAX;
 	/* A helper that died answers by its closed socket; inspector_dispatch sees it. */
 	if (in->fd >= 0)
 		(void)send(in->fd, &in->first->req, sizeof(in->first->req), MSG_NOSIGNAL);
+}
+
+/*
+ * Looks at what is governed go before first looks at what is new, so that a tenant who starts programs all the time
+ * does not keep the others waiting. The first is under way and stays.
+ */
+static void enqueue(struct inspector *in, struct job *job)
+{
+	struct job **at = &in->first;
+
+	if (*at)
+		at = &(*at)->next;
+	while (*at && (job->req.op == INSPECT_OPEN || (*at)->req.op != INSPECT_OPEN))
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
 }
 
 int inspector_request(struct inspector *in, const struct inspect_request *req, inspect_done done,
@@ -148,19 +168,16 @@ int inspector_request(struct inspector *in, const struct inspect_request *req, i
 {
 	struct job *job;
 
-	if (in->queued == QUEUE_MAX)
+	if (in->queued >= (req->op == INSPECT_OPEN ? QUEUE_MAX / 2 : QUEUE_MAX))
 		return -ENOSPC;
 	job = calloc(1, sizeof(*job));
 	if (!job)
 		return -ENOMEM;
 	job->req = *req;
+	job->generation = in->generation;
 	job->done = done;
 	job->userdata = userdata;
-	if (in->last)
-		in->last->next = job;
-	else
-		in->first = job;
-	in->last = job;
+	enqueue(in, job);
 	if (in->queued++ == 0)
 		send_first(in);
 	return 0;
@@ -172,8 +189,6 @@ static void finish_first(struct inspector *in)
 	_cleanup_(freep) struct job *job = in->first;
 
 	in->first = job->next;
-	if (!in->first)
-		in->last = NULL;
 	in->queued--;
 	in->deadline = 0;
 	/* The reply is in->reply: the next answer is not read before this call has returned. */

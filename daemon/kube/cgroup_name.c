@@ -74,6 +74,8 @@ static void parse_qos(const char *path, struct cgroup_name *name)
 static size_t workload_length(const char *path, struct cgroup_name *name)
 {
 	bool pods = !strncmp(path, "/kubepods", 9), in_pod = false;
+	/* Only below slices alone is a unit this systemd's; in a container of another kind it is the tenant's word. */
+	bool slices = true;
 	const char *part = path;
 
 	while (*part == '/' && part[1]) {
@@ -86,10 +88,12 @@ static size_t workload_length(const char *path, struct cgroup_name *name)
 			return (size_t)(part + len - path);
 		}
 		if (has_suffix(part, len, ".service") || has_suffix(part, len, ".scope")) {
-			snprintf(name->unit, sizeof(name->unit), "%.*s", (int)len, part);
+			if (slices)
+				snprintf(name->unit, sizeof(name->unit), "%.*s", (int)len, part);
 			parse_container(part, len, name);
 			return (size_t)(part + len - path);
 		}
+		slices &= has_suffix(part, len, ".slice");
 		if (pods)
 			in_pod = parse_pod(part, len, name);
 		else if (parse_container(part, len,

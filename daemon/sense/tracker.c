@@ -196,6 +196,9 @@ static void answered(void *userdata, const struct inspect_request *req,
 		break;
 	default:
 		p->state = TRACKED_NOT_GO;
+		/* An error says nothing of the process: it is asked again, some times. */
+		if (reply->result < 0)
+			retry_later(t, p, clock_now());
 		if (reply->result < 0 && !t->said_error) {
 			t->said_error = true;
 			log_warning("Processes cannot be looked at, the first of them %d: %s",
@@ -236,6 +239,9 @@ void tracker_exec(struct tracker *t, pid_t pid, usec_t now)
 	(void)now;
 	if (p && p->asked) {
 		p->again = true;
+		if (p->told)
+			t->callbacks.gone(t->callbacks.userdata, p->pid);
+		p->told = false;
 		return;
 	}
 	if (p)
@@ -258,7 +264,7 @@ void tracker_reopen(struct tracker *t, pid_t pid, usec_t now)
 	struct tracked *p = table_get(&t->table, (uint64_t)pid);
 
 	(void)now;
-	if (!p || p->asked)
+	if (!p || p->asked || p->state == TRACKED_HOSTILE)
 		return;
 	p->state = TRACKED_NEW;
 	p->tries = 0;

@@ -56,6 +56,25 @@ int store_put_undo(struct store *st, const struct undo_record *u)
 	return fd_replace_file(st->undo, name, text, (size_t)n, false);
 }
 
+int store_get_undo(struct store *st, struct undo_record *u)
+{
+	char name[UNDO_NAME_MAX], text[UNDO_TEXT_MAX];
+	struct undo_record found;
+	size_t len;
+	int r;
+
+	undo_name(u, name);
+	r = fd_read_file(st->undo, name, text, sizeof(text), &len);
+	if (r == 0)
+		r = undo_parse(text, len, &found);
+	if (r < 0)
+		return r;
+	if (u->process.pid && !process_id_equal(&found.process, &u->process))
+		return -ENOENT;
+	*u = found;
+	return 0;
+}
+
 int store_drop_undo(struct store *st, const struct undo_record *u)
 {
 	char name[UNDO_NAME_MAX];

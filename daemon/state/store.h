@@ -20,6 +20,8 @@ static inline void store_closep(struct store **st)
 }
 
 int store_put_undo(struct store *st, const struct undo_record *u);
+/* Completes @u (lever, and process or cgroup_id) from its record. -ENOENT where there is none for this image. */
+int store_get_undo(struct store *st, struct undo_record *u);
 int store_drop_undo(struct store *st, const struct undo_record *u);
 
 /*

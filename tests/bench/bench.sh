@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # make bench: figures, never a verdict. Native: locating and sampling, on Go programs of four releases and Debian's own,
-# interleaved. In the guest: what the daemon costs with 100 Go processes (its clock is slower than this machine's).
+# interleaved. In the guest: what the daemon costs with many Go processes (its clock is slower than this machine's).
 set -eu
 
 cd "$(dirname "$(realpath "$0")")/../.."

@@ -34,6 +34,7 @@ static void assert_same(const struct undo_record *a, const struct undo_record *b
 	assert_int_equal(a->process.image, b->process.image);
 	assert_int_equal(a->cgroup_id, b->cgroup_id);
 	assert_int_equal(a->owner, b->owner);
+	assert_int_equal(a->before, b->before);
 	assert_int_equal(a->written, b->written);
 	assert_int_equal(a->owner_set, b->owner_set);
 	assert_string_equal(a->workload, b->workload);
@@ -99,7 +100,8 @@ static void test_newline(void **state)
 	assert_int_equal(undo_format(&u, text), -ENOSPC);
 }
 
-#define HEAD "lever=gogc\npid=5\nstart=6\nimage=7\ncgroup=0\nowner=100\nwritten=30\nowner_set=0\n"
+#define HEAD                                                                                       \
+	"lever=gogc\npid=5\nstart=6\nimage=7\ncgroup=0\nowner=100\nbefore=100\nwritten=30\nowner_set=0\n"
 
 struct text_case {
 	const char *name, *text;

@@ -13,16 +13,19 @@ gomemd_start 'mode = enforce' 'look_max = 1s'
 srv good 1.22 MemoryMax=256M -- -live 20 -garbage 10
 eventually 20 srv_ready good
 
-# A tenant with a delegated cgroup builds 2,000 of them, the deepest with a path of kilobytes, and runs a Go program there.
-unit_start tenant Delegate=yes MemoryMax=200M -- bash -c '
-	cd "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)" || exit 1
-	for ((i = 0; i < 1900; i++)); do mkdir "c$i"; done
-	for ((i = 0; i < 40; i++)); do
-		d=$(printf "%0100d" "$i")
-		mkdir "$d" && cd "$d" || break
-	done
-	echo $$ >cgroup.procs
-	exec "$0" -live 20 -garbage 10' "$PROGRAMS/srv-1.24-plain"
+# A tenant with a delegated cgroup builds 1,500 of them, the deepest with a path of kilobytes, and runs a Go program there.
+# By a file: systemd would expand the variables of a command line.
+cat >/run/tenant.sh <<'T'
+cd "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)" || exit 1
+mkdir $(seq -f 'c%g' 1500)
+for ((i = 0; i < 35; i++)); do
+	printf -v d '%0100d' "$i"
+	mkdir "$d" && cd "$d" || exit 1
+done
+echo $$ >cgroup.procs
+exec "$1" -live 20 -garbage 10
+T
+unit_start tenant Delegate=yes MemoryMax=200M -- bash /run/tenant.sh "$PROGRAMS/srv-1.24-plain"
 deep() { [ "$(wc -c <"/proc/$(unit_pid tenant)/cgroup")" -gt 3000 ] && [ "$(cat "/proc/$(unit_pid tenant)/comm")" = srv-1.24-plain ]; }
 eventually 60 deep
 # What a tenant builds below its unit counts for the unit.

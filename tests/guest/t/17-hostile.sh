@@ -40,10 +40,13 @@ for text in (b"", b"\n", b"{}\n", b"[" * 20000, b'{"verb":"status","x":1}\n', b"
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(20)
     s.connect("/run/gomemd/control.sock")
-    s.sendall(text)
-    s.shutdown(socket.SHUT_WR)
-    while s.recv(65536):
-        pass
+    try:
+        s.sendall(text)
+        s.shutdown(socket.SHUT_WR)
+        while s.recv(65536):
+            pass
+    except ConnectionError:
+        pass  # turned away before it had said all of it
 P
 gomemctl status >/dev/null
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,3 +32,10 @@ int fd_write_all(int fd, const void *data, size_t len);
 
 /* Opens a directory below @dirfd, making it (mode 0700) where it is absent. Returns the descriptor or -errno. */
 int fd_open_dir(int dirfd, const char *path, bool create);
+
+/* For _cleanup_: closes a directory stream, NULL too. */
+static inline void closedirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/look.h"
@@ -202,12 +203,6 @@ static int scan_one(struct looker *l, const struct policy_set *set, pid_t pid, s
 	else
 		found_row(g, &f);
 	return 1;
-}
-
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
 }
 
 static int scan_all(struct looker *l, const struct policy_set *set, bool json)

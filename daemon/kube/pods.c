@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/util.h"
 #include "kube/pods.h"
 
@@ -25,12 +26,6 @@ int pods_parse(const char *file, const char *id, struct pod_name *ret)
 	snprintf(ret->container, sizeof(ret->container), "%.*s", (int)(end - 2 - container),
 		 container + 1);
 	return 0;
-}
-
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
 }
 
 int pods_find(const char *dir, const char *id, struct pod_name *ret)

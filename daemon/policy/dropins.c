@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/util.h"
 #include "policy/ini.h"
 
@@ -25,12 +26,6 @@ static void dropins_done(struct dropins *list)
 	for (size_t i = 0; i < list->n; i++)
 		free(list->file[i].path);
 	free(list->file);
-}
-
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
 }
 
 static const char *base_name(const char *path)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/table.h"
 #include "base/text.h"
@@ -269,12 +270,6 @@ void tracker_reopen(struct tracker *t, pid_t pid, usec_t now)
 	p->state = TRACKED_NEW;
 	p->tries = 0;
 	ask(t, p);
-}
-
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
 }
 
 static void scan_one(struct tracker *t, pid_t pid)

@@ -83,12 +83,6 @@ int store_drop_undo(struct store *st, const struct undo_record *u)
 	return unlinkat(st->undo, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 int store_each_undo(struct store *st, void (*each)(void *userdata, const struct undo_record *u),
 		    void *userdata, unsigned int *ret_bad)
 {

@@ -305,8 +305,8 @@ static void test_levels(void **state)
 	assert_int_equal(cgroup_level_fd(cg, 0), cgroup_dirfd(cg));
 	assert_true(cgroup_level_fd(cg, 2) >= 0);
 	assert_int_equal(cgroup_level_fd(cg, 3), -1);
-	for (int i = 0; i < 40; i++)
-		strcat(path, "/d");
+	for (size_t i = 0; i < 40; i++)
+		memcpy(path + 2 * i, "/d", sizeof("/d"));
 	put(path + 1, ""); /* the directories above a file of that name */
 	*strrchr(path, '/') = '\0';
 	assert_int_equal(cgroup_open(&host, path, &deep), CGROUP_TOO_DEEP);

@@ -93,10 +93,10 @@ static void test_newline(void **state)
 	char text[UNDO_TEXT_MAX];
 
 	(void)state;
-	strcpy(u.workload, "/a\nowner=1");
+	snprintf(u.workload, sizeof(u.workload), "%s", "/a\nowner=1");
 	assert_int_equal(undo_format(&u, text), -ENOSPC);
 	u = example;
-	strcpy(u.unit, "a\n");
+	snprintf(u.unit, sizeof(u.unit), "%s", "a\n");
 	assert_int_equal(undo_format(&u, text), -ENOSPC);
 }
 
@@ -165,7 +165,7 @@ static void test_name(void **state)
 	undo_name(&cgroup_example, name);
 	assert_string_equal(name, "cgroup-987654321-memory_high");
 	/* A tenant's words are in no file name, so that they cannot lead anywhere. */
-	strcpy(u.workload, "../../etc/passwd");
+	snprintf(u.workload, sizeof(u.workload), "%s", "../../etc/passwd");
 	undo_name(&u, name);
 	assert_string_equal(name, "process-4711-123456789-soft_limit");
 }

@@ -112,6 +112,24 @@ int fd_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
+int fd_read_at(int fd, uint64_t offset, void *buf, size_t len)
+{
+	char *p = buf;
+
+	while (len > 0) {
+		ssize_t n = pread(fd, p, len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		p += n;
+		offset += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t len, bool sync)
 {
 	_cleanup_(closep) int fd = -1;

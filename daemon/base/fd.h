@@ -30,6 +30,9 @@ int fd_replace_file(int dirfd, const char *name, const void *data, size_t len, b
 /* All of @len, over short writes and signals. */
 int fd_write_all(int fd, const void *data, size_t len);
 
+/* All of @len from @offset on, over short reads and signals; -EIO where the file ends before. */
+int fd_read_at(int fd, uint64_t offset, void *buf, size_t len);
+
 /* Opens a directory below @dirfd, making it (mode 0700) where it is absent. Returns the descriptor or -errno. */
 int fd_open_dir(int dirfd, const char *path, bool create);
 

@@ -39,18 +39,16 @@ static void insert(struct table *t, uint64_t key, void *value)
 
 	while (t->slots[i].value && t->slots[i].value != TAKEN)
 		i = (i + 1) & (t->room - 1);
+	t->used += !t->slots[i].value;
 	t->slots[i] = (struct table_slot){ .key = key, .value = value };
 }
 
 /* Twice the entries at most, never over 3/4 full with marks: also clears the marks. */
 static int make_room(struct table *t)
 {
-	size_t used = 0;
 	struct table old = *t;
 
-	for (size_t i = 0; i < t->room; i++)
-		used += t->slots[i].value != NULL;
-	if (t->room && 4 * (used + 1) <= 3 * t->room)
+	if (t->room && 4 * (t->used + 1) <= 3 * t->room)
 		return 0;
 	t->room = 16;
 	while (t->room < 2 * (t->n + 1))
@@ -60,6 +58,7 @@ static int make_room(struct table *t)
 		*t = old;
 		return -ENOMEM;
 	}
+	t->used = 0;
 	for (size_t i = 0; i < old.room; i++)
 		if (old.slots[i].value && old.slots[i].value != TAKEN)
 			insert(t, old.slots[i].key, old.slots[i].value);

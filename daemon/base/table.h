@@ -13,6 +13,7 @@ struct table {
 	size_t max;
 	uint64_t dropped; /* puts that did not fit */
 	size_t n, room;	  /* room is 0 or a power of two */
+	size_t used;	  /* of that: entries, and the marks of those that were taken */
 	struct table_slot *slots;
 };
 

@@ -164,6 +164,35 @@ bool text_copy(char *buf, size_t size, const char *s)
 	return true;
 }
 
+size_t text_character(const char *s, size_t len)
+{
+	const uint8_t first = (uint8_t)*s;
+	const size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	uint32_t c = n == 1 ? first : first & (0x7fU >> n);
+
+	if (n == 1)
+		return first >= ' ' && first < 0x7f;
+	if (first < 0xc2 || first > 0xf4 || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if (((uint8_t)s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | ((uint8_t)s[i] & 0x3f);
+	}
+	if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10ffff)))
+		return 0;
+	/* Control characters of ISO 6429, surrogates, and two that are none. */
+	return c < 0xa0 || (c >= 0xd800 && c < 0xe000) || c == 0xfffe || c == 0xffff ? 0 : n;
+}
+
+uint64_t text_hash(uint64_t h, const char *s)
+{
+	do {
+		h = (h ^ (uint8_t)*s) * UINT64_C(0x100000001b3);
+	} while (*s++);
+	return h;
+}
+
 const char *text_bytes(char buf[TEXT_BYTES_MAX], uint64_t bytes)
 {
 	static const char suffix[] = "KMGTP";

@@ -29,6 +29,16 @@ void text_escape(char *buf, size_t size, const char *s);
 /* Copies at most size - 1 bytes; returns false where it had to cut. */
 bool text_copy(char *buf, size_t size, const char *s);
 
+/*
+ * Bytes of the character that @s begins with; 0 where it is no UTF-8, or a control character, or one that XML does not
+ * take. @len is not 0.
+ */
+size_t text_character(const char *s, size_t len);
+
+/* FNV-1a of the text and of the NUL that ends it, so that texts can be put in a row: @h is the hash of those before. */
+#define TEXT_HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t text_hash(uint64_t h, const char *s);
+
 /* "118.4M": bytes for a person; "-" for BYTES_UNLIMITED. Returns @buf. */
 #define TEXT_BYTES_MAX 24
 const char *text_bytes(char buf[TEXT_BYTES_MAX], uint64_t bytes);

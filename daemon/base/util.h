@@ -67,3 +67,9 @@ static inline uint64_t mul_div(uint64_t a, uint64_t num, uint64_t den)
 
 	return r > UINT64_MAX ? UINT64_MAX : (uint64_t)r;
 }
+
+/* FNV-1a over whole words: for identities, not against collisions that somebody makes for himself alone. */
+static inline uint64_t hash_mix(uint64_t hash, uint64_t v)
+{
+	return (hash ^ v) * UINT64_C(0x100000001b3) + (v >> 29);
+}

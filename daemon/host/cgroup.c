@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "decide/decide.h"
 #include "host/cgroup.h"
 
 enum {
@@ -25,8 +26,12 @@ struct cgroup {
 	struct {
 		int fd;
 		size_t path_len;
-	} levels[LEVELS_MAX]; /* from the cgroup itself up to below the root */
+		uint64_t max, used; /* of the last read */
+	} levels[LEVELS_MAX];	    /* from the cgroup itself up to below the root */
 	char limit_origin[WORKLOAD_NAME_MAX], room_origin[WORKLOAD_NAME_MAX];
+	char high_origin[WORKLOAD_NAME_MAX];
+	uint64_t others_high;
+	bool room_by_high;
 };
 
 struct cgroup *cgroup_free(struct cgroup *cg)
@@ -106,6 +111,21 @@ const char *cgroup_room_origin(const struct cgroup *cg)
 	return cg->room_origin;
 }
 
+const char *cgroup_room_by(const struct cgroup *cg)
+{
+	return cg->room_by_high ? "memory.high" : "memory.max";
+}
+
+uint64_t cgroup_others_high(const struct cgroup *cg)
+{
+	return cg->others_high;
+}
+
+const char *cgroup_high_origin(const struct cgroup *cg)
+{
+	return cg->high_origin;
+}
+
 /* A figure, or "max"; @missing where the file is not there. */
 static uint64_t read_figure(int dirfd, const char *file, uint64_t missing)
 {
@@ -169,8 +189,28 @@ static uint64_t read_pressure_total(const char *text, const char *kind)
 	return v;
 }
 
+/* Of memory.stat, in pages: what went to the device, to zswap, or was all zeroes and needed neither. */
+struct swap_stat {
+	uint64_t refault, in, out; /* from 6.13 on; before there are refaults alone */
+	uint64_t compressed_in, compressed_out, written_back;
+	uint64_t zero_in, zero_out;
+};
+
+static void sum_swap(const struct swap_stat *s, struct snapshot_cgroup *c)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t in = add_sat(s->in, add_sat(s->compressed_in, s->zero_in));
+	const uint64_t out = add_sat(s->out, add_sat(s->compressed_out, s->zero_out));
+
+	c->swapped_in_bytes = mul_div(s->out == UINT64_MAX ? s->refault : in, page, 1);
+	/* What zswap writes to the device later has been swapped out before. */
+	c->swapped_out_bytes =
+		s->out == UINT64_MAX ? UINT64_MAX : mul_div(sub_sat(out, s->written_back), page, 1);
+}
+
 static void read_memory_stat(int fd, struct snapshot_cgroup *c)
 {
+	struct swap_stat swap = { .out = UINT64_MAX };
 	uint64_t slab = 0, kernel = 0;
 	const struct wanted wanted[] = {
 		{ "anon", &c->anon },
@@ -181,10 +221,19 @@ static void read_memory_stat(int fd, struct snapshot_cgroup *c)
 		{ "kernel", &kernel },
 		{ "slab_reclaimable", &slab },
 		{ "workingset_refault_file", &c->refault_file },
+		{ "workingset_refault_anon", &swap.refault },
+		{ "pswpin", &swap.in },
+		{ "pswpout", &swap.out },
+		{ "zswpin", &swap.compressed_in },
+		{ "zswpout", &swap.compressed_out },
+		{ "zswpwb", &swap.written_back },
+		{ "swpin_zero", &swap.zero_in },
+		{ "swpout_zero", &swap.zero_out },
 	};
 
 	read_pairs(fd, "memory.stat", wanted, ARRAY_SIZE(wanted));
 	c->kernel_unreclaimable = sub_sat(kernel, slab);
+	sum_swap(&swap, c);
 }
 
 static void read_events(int fd, struct snapshot_cgroup *c)
@@ -228,16 +277,25 @@ static void note_origin(const struct cgroup *cg, size_t level, char ret[WORKLOAD
 	snprintf(ret, WORKLOAD_NAME_MAX, "%.*s", (int)cg->levels[level].path_len, cg->path);
 }
 
+/* What memory.high would be if it were not ours: still the owner's word, and a limit of the room. */
+static uint64_t owners_high(const struct lever_facts *f)
+{
+	return f->owner == VALUE_NONE ? BYTES_UNLIMITED : (uint64_t)f->owner;
+}
+
 /* The limit is the smallest over the ancestors; the room counts what neighbours below an ancestor use. */
 static void read_limits(struct cgroup *cg, struct snapshot_cgroup *c)
 {
 	c->limit = c->room = BYTES_UNLIMITED;
-	cg->limit_origin[0] = cg->room_origin[0] = '\0';
+	cg->limit_origin[0] = cg->room_origin[0] = cg->high_origin[0] = '\0';
+	cg->others_high = BYTES_UNLIMITED;
+	cg->room_by_high = false;
 	c->current = cg->n_levels ? read_figure(cg->levels[0].fd, "memory.current", 0) : 0;
 	for (size_t i = 0; i < cg->n_levels; i++) {
 		uint64_t max = read_figure(cg->levels[i].fd, "memory.max", BYTES_UNLIMITED);
 		uint64_t high = read_figure(cg->levels[i].fd, "memory.high", BYTES_UNLIMITED);
 		uint64_t used, room;
+		bool by_high;
 
 		if (i == 0) {
 			c->max = max;
@@ -248,14 +306,25 @@ static void read_limits(struct cgroup *cg, struct snapshot_cgroup *c)
 			note_origin(cg, i, cg->limit_origin);
 		}
 		/* Somebody else's memory.high throttles just as surely as the limit kills; ours is not one. */
-		if (high < max && !(i == 0 && c->memory_high.ours))
+		if (i == 0 && c->memory_high.ours)
+			high = owners_high(&c->memory_high);
+		if (high < cg->others_high) {
+			cg->others_high = high;
+			note_origin(cg, i, cg->high_origin);
+		}
+		by_high = high < max;
+		if (by_high)
 			max = high;
+		cg->levels[i].max = max;
+		cg->levels[i].used = 0;
 		if (max == BYTES_UNLIMITED)
 			continue;
 		used = i ? read_figure(cg->levels[i].fd, "memory.current", 0) : c->current;
+		cg->levels[i].used = used;
 		room = add_sat(sub_sat(max, used), MIN(c->current, max));
 		if (room < c->room) {
 			c->room = room;
+			cg->room_by_high = by_high;
 			note_origin(cg, i, cg->room_origin);
 		}
 	}
@@ -330,4 +399,15 @@ uint64_t cgroup1_limit(const struct hostroot *host, const char *path)
 int cgroup_level_fd(const struct cgroup *cg, size_t level)
 {
 	return level < cg->n_levels ? cg->levels[level].fd : -1;
+}
+
+bool cgroup_level_limit(const struct cgroup *cg, size_t level, struct cgroup_limit *ret)
+{
+	if (level >= cg->n_levels)
+		return false;
+	*ret = (struct cgroup_limit){ .path = cg->path,
+				      .path_len = cg->levels[level].path_len,
+				      .max = cg->levels[level].max,
+				      .used = cg->levels[level].used };
+	return true;
 }

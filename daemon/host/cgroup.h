@@ -31,6 +31,16 @@ int cgroup_dirfd(const struct cgroup *cg);
  */
 const char *cgroup_limit_origin(const struct cgroup *cg);
 const char *cgroup_room_origin(const struct cgroup *cg);
+/* Which of its files the room is from: "memory.max" or "memory.high". */
+const char *cgroup_room_by(const struct cgroup *cg);
+
+/*
+ * The lowest memory.high that is not ours, of the cgroup (what its owner had, where ours is there now) and those above it,
+ * and whose it is: the kubelet's (Memory QoS), a unit's MemoryHigh= or an operator's. BYTES_UNLIMITED and "": there is
+ * none.
+ */
+uint64_t cgroup_others_high(const struct cgroup *cg);
+const char *cgroup_high_origin(const struct cgroup *cg);
 
 /*
  * Reads limit, room, memory.stat, events, pressure and CPU. @now is put into the snapshot as its age. A file that
@@ -38,6 +48,18 @@ const char *cgroup_room_origin(const struct cgroup *cg);
  * touched. Returns 0, CGROUP_GONE or -errno. Source: Documentation/admin-guide/cgroup-v2.rst.
  */
 int cgroup_read(struct cgroup *cg, usec_t now, struct snapshot_cgroup *ret);
+
+/* A limit that a cgroup is under, by the last read. */
+struct cgroup_limit {
+	const char *path; /* of the cgroup that has it, `path_len` bytes; the cgroup's own */
+	size_t path_len;
+	uint64_t
+		max; /* memory.max, or memory.high that is not ours; BYTES_UNLIMITED: it has none */
+	uint64_t used; /* memory.current of it, with all that is below; 0 without a limit */
+};
+
+/* Of the n-th level, from the cgroup itself (0) up to below the root. False beyond. */
+bool cgroup_level_limit(const struct cgroup *cg, size_t level, struct cgroup_limit *ret);
 
 /* Limit and room alone: what gomemctl scan needs. */
 int cgroup_read_limits(struct cgroup *cg, struct snapshot_cgroup *ret);

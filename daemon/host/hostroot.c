@@ -34,6 +34,8 @@ int hostroot_open(const char *prefix, struct hostroot *ret)
 		}
 	}
 	host.cgroup1_memory = open_dir(prefix, "/sys/fs/cgroup/memory");
+	host.units = open_dir(prefix, UNITS_PATH);
+	host.logs = open_dir(prefix, "/var/log");
 	*ret = host;
 	return 0;
 }
@@ -43,5 +45,7 @@ void hostroot_close(struct hostroot *host)
 	closep(&host->proc);
 	closep(&host->cgroup);
 	closep(&host->cgroup1_memory);
+	closep(&host->units);
+	closep(&host->logs);
 	*host = HOSTROOT_NONE;
 }

@@ -9,16 +9,21 @@ struct hostroot {
 	int proc;
 	int cgroup;	    /* the root of cgroup v2, -1 where there is none */
 	int cgroup1_memory; /* the root of cgroup v1's memory controller, -1 where there is none */
+	int logs; /* /var/log, where the kubelet files what names a container; -1 where there is none */
+	int units; /* what is added to systemd's units until the next boot, -1 where there is no systemd */
 };
+
+#define UNITS_PATH "/run/systemd/system"
 
 #define HOSTROOT_NONE                                                                              \
 	(struct hostroot)                                                                          \
 	{                                                                                          \
-		.proc = -1, .cgroup = -1, .cgroup1_memory = -1                                     \
+		.proc = -1, .cgroup = -1, .cgroup1_memory = -1, .units = -1, .logs = -1            \
 	}
 
 /*
- * Opens PREFIX/proc, and below PREFIX/sys/fs/cgroup what is there: v2 at the root or in unified/, v1 in memory/.
+ * Opens PREFIX/proc, PREFIX/run/systemd/system and PREFIX/var/log, and below PREFIX/sys/fs/cgroup what is there: v2 at
+ * the root or in unified/, v1 in memory/.
  * PREFIX is "" for the machine. Returns 0 or -errno where there is no /proc.
  */
 int hostroot_open(const char *prefix, struct hostroot *ret);

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/util.h"
+#include "host/core_look.h"
+#include "host/exe_cache.h"
 #include "host/fault.h"
 #include "host/inspect.h"
 #include "host/parse.h"
 
+#define PARSER_REST (10 * USEC_SEC)
+
 enum {
 	SLOTS_MAX = 8192,
-	CACHE_MAX = 512,
 };
 
 struct slot {
@@ -25,87 +31,72 @@ struct slot {
 	struct go_runtime runtime;
 };
 
-/* What is known of an executable file, by device, inode, size and ctime; results are moved by its load address. */
-struct cached {
-	uint64_t exe_key;
-	int32_t result; /* of locating */
-	struct go_runtime runtime;
-};
-
 struct server {
 	const struct hostroot *host;
 	bool writable;
 	struct parser parser;
+	usec_t parsed;	     /* when it was last wanted */
+	usec_t buried_cpu;   /* used by parsers that died of what they were given ... */
+	unsigned int buried; /* ... so many */
 	struct slot **slots;
 	uint32_t n_slots;
-	struct cached *cache[CACHE_MAX];
-	uint32_t next_cached;
+	struct exe_cache cache;
+	struct escape_known reports;
+	struct alloc_stack *stacks; /* for the next profile of allocations */
+	uint32_t n_stacks;
 	struct inspect_request req;
 	struct inspect_reply reply;
 };
 
-static struct cached *cache_find(struct server *sv, uint64_t key)
+static int ready_parser(struct server *sv)
 {
-	for (size_t i = 0; i < CACHE_MAX; i++)
-		if (sv->cache[i] && sv->cache[i]->exe_key == key)
-			return sv->cache[i];
-	return NULL;
+	sv->parsed = clock_now();
+	return sv->parser.fd < 0 ? parser_start(&sv->parser) : 0;
 }
 
-static void cache_add(struct server *sv, uint64_t key, int result, const struct go_runtime *rt)
+/* It died of this image: refused, and a new one for the next. */
+static int bury_parser(struct server *sv, struct go_runtime *ret)
 {
-	struct cached **at = &sv->cache[sv->next_cached];
-
-	if (!*at)
-		*at = malloc(sizeof(**at));
-	if (!*at)
-		return;
-	**at = (struct cached){ .exe_key = key, .result = result, .runtime = *rt };
-	sv->next_cached = (sv->next_cached + 1) % CACHE_MAX;
+	sv->buried_cpu += parser_stop(&sv->parser);
+	sv->buried++;
+	*ret = (struct go_runtime){ .minor = -1 };
+	ret->gates[GATE_MODULEDATA] =
+		(struct go_gate_result){ .asked = true, .detail = "the parser died of this image" };
+	return GO_UNPROVED;
 }
 
-/* A runtime that has not started has garbage for some addresses: its result is good for this process's refusal only. */
-static bool may_cache(int result, const struct go_runtime *rt)
+static struct parser_memory memory_of(const struct process *p)
 {
-	return result == GO_NONE || result == GO_TOO_OLD || result == GO_LAYOUT_UNKNOWN ||
-	       (result == 0 && rt->global[GLOBAL_ALLP]);
+	return (struct parser_memory){ .fd = process_get_fd(p), .memory = process_get_memory(p) };
 }
 
 static int locate(struct server *sv, struct process *p, struct go_runtime *ret)
 {
-	const uint64_t key = process_get_info(p)->exe_key;
-	const struct memory *m = process_get_memory(p);
-	struct cached *hit = cache_find(sv, key);
+	const struct parser_memory of = memory_of(p);
 	int r;
 
-	if (hit) {
-		*ret = hit->runtime;
-		if (hit->result != 0 || go_runtime_rebase(ret, m))
-			return hit->result;
-	}
-	if (sv->parser.fd < 0) {
-		r = parser_start(&sv->parser);
-		if (r < 0)
-			return r;
-	}
-	r = parser_locate(&sv->parser, process_get_fd(p), m, ret);
-	if (r == -EPIPE) {
-		/* It died of this image: refused, and a new one for the next. */
-		parser_stop(&sv->parser);
-		*ret = (struct go_runtime){ .minor = -1 };
-		ret->gates[GATE_MODULEDATA] =
-			(struct go_gate_result){ .asked = true,
-						 .detail = "the parser died of this image" };
-		return GO_UNPROVED;
-	}
-	if (r >= 0 && may_cache(r, ret))
-		cache_add(sv, key, r, ret);
+	if (exe_cache_get(&sv->cache, p, ret, &r))
+		return r;
+	sv->reply.located = true;
+	r = ready_parser(sv);
+	if (r < 0)
+		return r;
+	r = parser_locate(&sv->parser, &of, ret);
+	if (r == -EPIPE)
+		return bury_parser(sv, ret);
+	if (r < 0 || !exe_cache_may_put(p, r, ret))
+		return r;
+	/* One that has exited or called exec meanwhile had no memory to read: that says nothing about its executable. */
+	if (process_refresh(sv->host, p) != 0)
+		return -ESRCH;
+	exe_cache_put(&sv->cache, p, r, ret);
 	return r;
 }
 
 static int sample_slot(struct server *sv, struct slot *slot, uint32_t flags,
 		       struct inspect_row *row)
 {
+	const struct process_stat *stat;
 	int r = process_refresh(sv->host, slot->process);
 
 	if (r == 0)
@@ -115,11 +106,26 @@ static int sample_slot(struct server *sv, struct slot *slot, uint32_t flags,
 		return r == PROCESS_GONE || r == -EIO || r == -ESRCH || r == -EFAULT ?
 			       (int)INSPECT_GONE :
 			       r;
-	row->rss_bytes = process_get_info(slot->process)->stat.rss_bytes;
-	row->proved = go_runtime_judge(&slot->runtime, &row->sample,
-				       process_get_info(slot->process)->stat.virtual_bytes);
+	stat = &process_get_info(slot->process)->stat;
+	row->rss_bytes = stat->rss_bytes;
+	row->cpu_ns = stat->cpu_ns;
+	row->proved = go_runtime_judge(&slot->runtime, &row->sample, stat->virtual_bytes);
+	row->proved &= go_runtime_judge_alive(&slot->runtime, &row->sample, stat->threads,
+					      process_started_ns(stat));
 	row->refused_by = go_runtime_refusal(&slot->runtime);
 	return INSPECT_OK;
+}
+
+/* What the runtime counts of its own work; a figure that cannot be had is unknown, the sample holds without. */
+static void take_pulse(struct server *sv, struct slot *slot, uint32_t i)
+{
+	const struct go_pulse_since since = { .num_gc = sv->req.since_num_gc[i],
+					      .unix_ns = sv->req.since_unix_ns };
+	struct inspect_row *row = &sv->reply.rows[i];
+
+	if (go_pulse_read(process_get_memory(slot->process), &slot->runtime, &row->sample, &since,
+			  &row->pulse) < 0)
+		row->pulse = GO_PULSE_UNKNOWN;
 }
 
 static void slot_free(struct slot *slot)
@@ -128,6 +134,11 @@ static void slot_free(struct slot *slot)
 		return;
 	process_free(slot->process);
 	free(slot);
+}
+
+static void slot_freep(struct slot **slot)
+{
+	slot_free(*slot);
 }
 
 static int slot_add(struct server *sv, struct slot *slot, uint32_t *ret)
@@ -168,35 +179,45 @@ static int open_result(int r)
 	}
 }
 
-static int serve_open(struct server *sv)
+/* Opens a process, finds its runtime and samples it. The reply has what was found, also of one that is refused. */
+static int open_slot(struct server *sv, bool writable, struct inspect_row *row, struct slot **ret)
 {
-	_cleanup_(process_freep) struct process *p = NULL;
-	struct inspect_row *row = &sv->reply.rows[0];
-	struct slot *slot;
-	int r = process_open(sv->host, sv->req.pid, sv->writable, &p);
+	_cleanup_(slot_freep) struct slot *slot = calloc(1, sizeof(*slot));
+	const unsigned int buried = sv->buried;
+	int r = slot ? process_open(sv->host, sv->req.pid, writable, &slot->process) : -ENOMEM;
 
 	if (r)
 		return open_result(r);
-	sv->reply.info = *process_get_info(p);
-	r = locate(sv, p, &sv->reply.runtime);
+	sv->reply.info = *process_get_info(slot->process);
+	r = locate(sv, slot->process, &slot->runtime);
+	sv->reply.runtime = slot->runtime;
+	/* What the parser has died of is refused at once: asked again it would be the death of forty. */
+	sv->reply.starting =
+		sv->buried == buried && exe_is_starting(slot->process, r, &slot->runtime);
 	if (r == GO_NONE)
 		return INSPECT_NOT_GO;
-	if (r != 0)
+	if (r)
 		return r > 0 ? (int)INSPECT_REFUSED : open_result(r);
-	process_drop_regions(p);
-	slot = calloc(1, sizeof(*slot));
-	if (!slot)
-		return -ENOMEM;
-	slot->process = TAKE_PTR(p);
-	slot->runtime = sv->reply.runtime;
 	r = sample_slot(sv, slot, sv->req.flags, row);
 	sv->reply.runtime = slot->runtime;
 	if (r == INSPECT_OK)
+		*ret = TAKE_PTR(slot);
+	return r;
+}
+
+static int serve_open(struct server *sv)
+{
+	_cleanup_(slot_freep) struct slot *slot = NULL;
+	struct inspect_row *row = &sv->reply.rows[0];
+	int r = open_slot(sv, sv->writable, row, &slot);
+
+	if (r == INSPECT_OK)
 		r = slot_add(sv, slot, &row->slot);
-	if (r != INSPECT_OK) {
-		slot_free(slot);
+	if (r != INSPECT_OK)
 		return r;
-	}
+	take_pulse(sv, slot, 0);
+	process_drop_regions(slot->process);
+	slot = NULL; /* the table has it */
 	sv->reply.n = 1;
 	return INSPECT_OK;
 }
@@ -214,6 +235,9 @@ static int serve_sample(struct server *sv)
 
 		row->slot = sv->req.slots[i];
 		row->result = slot ? sample_slot(sv, slot, sv->req.flags, row) : INSPECT_STALE;
+		row->pulse = GO_PULSE_UNKNOWN;
+		if (row->result == INSPECT_OK && (sv->req.flags & GO_SAMPLE_GOROUTINES))
+			take_pulse(sv, slot, i);
 	}
 	sv->reply.n = MIN(sv->req.n, (uint32_t)INSPECT_BATCH);
 	return INSPECT_OK;
@@ -239,6 +263,10 @@ static int64_t field_value(const struct go_sample *s, enum go_field field)
 		return s->gc_percent;
 	case FIELD_MEMORY_LIMIT:
 		return s->memory_limit_bytes;
+	case FIELD_PROFILE_RATE:
+		return s->mem_profile_rate;
+	case FIELD_GC_PERIOD:
+		return s->gc_period_ns;
 	default:
 		return s->madvdontneed;
 	}
@@ -287,17 +315,153 @@ static int serve_close(struct server *sv)
 	return INSPECT_OK;
 }
 
+/* CPU time of the parser since it began, and of those that have died. */
+static usec_t parser_cpu_usec(const struct server *sv)
+{
+	clockid_t id;
+
+	return sv->buried_cpu +
+	       (sv->parser.pid > 0 && clock_getcpuclockid(sv->parser.pid, &id) == 0 ?
+			clock_usec(id) :
+			0);
+}
+
+/* What @serve takes of the CPU goes into the reply: whoever asks for profiles asks within a budget. */
+static int serve_metered(struct server *sv, int (*serve)(struct server *sv))
+{
+	const usec_t before = clock_usec(CLOCK_PROCESS_CPUTIME_ID);
+	const usec_t parser_before = parser_cpu_usec(sv);
+	int r = serve(sv);
+
+	/* One that came meanwhile has all of its time from this; one that died of it, what it had used by then. */
+	sv->reply.cpu_usec = clock_usec(CLOCK_PROCESS_CPUTIME_ID) - before +
+			     sub_sat(parser_cpu_usec(sv), parser_before);
+	return r;
+}
+
+/* By the gates as any other look: where the heap's figures are not the layout's, its profile is not either. */
+static int take_profile(struct server *sv)
+{
+	_cleanup_(slot_freep) struct slot *slot = NULL;
+	struct inspect_row row = { 0 };
+	struct profile_order order = { .kind = (enum profile_kind)sv->req.slots[0],
+				       .top = sv->req.slots[1],
+				       .callers = sv->req.slots[2],
+				       .is_blocked = sv->req.slots[3] == INSPECT_BLOCKED };
+	_cleanup_(escape_files_close) struct escape_files report = ESCAPE_FILES_NONE;
+	const bool has_causes = order.kind == PROFILE_CAUSES || order.kind == PROFILE_GO_STATEMENTS;
+	enum escape_report_state known = REPORT_STATE_MAX_;
+	struct parser_memory of;
+	int r = open_slot(sv, false, &row, &slot);
+
+	if (r != INSPECT_OK)
+		return r;
+	if (!row.proved && row.refused_by != GATE_SINGLE_RUNTIME)
+		return INSPECT_REFUSED;
+	sv->reply.num_gc = row.sample.num_gc;
+	if (order.kind == PROFILE_ALLOCS ||
+	    (order.kind == PROFILE_CAUSES && sv->req.slots[3] == INSPECT_OF_STACKS)) {
+		order.stacks = sv->stacks;
+		order.n_stacks = sv->n_stacks;
+	}
+	if (has_causes) {
+		sv->req.index[sizeof(sv->req.index) - 1] = '\0';
+		escape_files_open(sv->host, sv->req.pid, &slot->runtime.info, sv->req.index,
+				  &report);
+		known = escape_files_need(&sv->reports, &report);
+	}
+	order.blocked.now_ns = clock_usec(CLOCK_MONOTONIC) * 1000;
+	order.blocked.at_least_ns = sv->req.slots[4] * UINT64_C(1000000);
+	of = memory_of(slot->process);
+	r = ready_parser(sv);
+	if (r == 0)
+		r = parser_profile(&sv->parser, &of, &slot->runtime, &order, &report,
+				   &sv->reply.profile);
+	if (r == 0 && has_causes && known == REPORT_STATE_MAX_)
+		escape_files_note(&sv->reports, &report, sv->reply.profile.causes.report);
+	else if (r == 0 && has_causes)
+		sv->reply.profile.causes.report = known;
+	if (r != -EPIPE)
+		return r;
+	bury_parser(sv, &sv->reply.runtime);
+	return INSPECT_REFUSED;
+}
+
+static int serve_stack(struct server *sv)
+{
+	const uint32_t i = sv->req.slots[0];
+
+	if (!sv->stacks)
+		sv->stacks = calloc(ALLOC_STACKS_MAX, sizeof(*sv->stacks));
+	if (!sv->stacks)
+		return -ENOMEM;
+	if (i == 0)
+		sv->n_stacks = 0;
+	/* After a helper has been replaced the first ones are missing. */
+	if (i != sv->n_stacks || i == ALLOC_STACKS_MAX)
+		return INSPECT_STALE;
+	sv->stacks[i] = sv->req.stack;
+	sv->stacks[i].n_pcs = MIN(sv->stacks[i].n_pcs, (uint32_t)ALLOC_PCS_MAX);
+	sv->n_stacks++;
+	return INSPECT_OK;
+}
+
+static int take_profile_row(struct server *sv)
+{
+	return sv->parser.fd < 0 ?
+		       -EPIPE :
+		       parser_profile_row(&sv->parser, sv->req.slots[0], &sv->reply.profile_row);
+}
+
+static int serve_profile(struct server *sv)
+{
+	return serve_metered(sv, take_profile);
+}
+
+static int serve_profile_row(struct server *sv)
+{
+	return serve_metered(sv, take_profile_row);
+}
+
 static int serve_write_cgroup(struct server *sv)
 {
 	_cleanup_(closep) int dir = -1;
 	const char *path = sv->req.cgroup;
+	struct stat st;
 
 	while (*path == '/')
 		path++;
 	dir = openat(sv->host->cgroup, *path ? path : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? (int)INSPECT_GONE : -errno;
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	/* Removed and made again meanwhile: what was decided is not about this one. */
+	if (st.st_ino != sv->req.cgroup_id)
+		return INSPECT_GONE;
 	return fd_write_file(dir, sv->req.file, sv->req.text);
+}
+
+static int serve_core(struct server *sv)
+{
+	return core_look(sv->host, &sv->parser, sv->req.core, &sv->reply);
+}
+
+/* From one new executable to the next it may be days: the parser's memory is not kept for so long. */
+static void rest_parser(struct server *sv)
+{
+	if (sv->parser.fd >= 0 && clock_now() - sv->parsed >= PARSER_REST)
+		parser_stop(&sv->parser);
+}
+
+static bool next_request(struct server *sv, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	rest_parser(sv);
+	while (sv->parser.fd >= 0 && poll(&p, 1, (int)(PARSER_REST / USEC_MSEC)) == 0)
+		rest_parser(sv);
+	return recv(fd, &sv->req, sizeof(sv->req), 0) == (ssize_t)sizeof(sv->req);
 }
 
 _Noreturn void inspect_serve(const struct hostroot *host, int fd, bool writable)
@@ -308,16 +472,22 @@ _Noreturn void inspect_serve(const struct hostroot *host, int fd, bool writable)
 		[INSPECT_STORE] = serve_store,
 		[INSPECT_CLOSE] = serve_close,
 		[INSPECT_WRITE_CGROUP] = serve_write_cgroup,
+		[INSPECT_CORE] = serve_core,
+		[INSPECT_PROFILE] = serve_profile,
+		[INSPECT_STACK] = serve_stack,
+		[INSPECT_PROFILE_ROW] = serve_profile_row,
 	};
 	static struct server sv;
 
 	_Static_assert(ARRAY_SIZE(serve) == INSPECT_OP_MAX_, "a server for each operation");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "gomemd-inspect");
+	/* The owner lets the kernel reap its children; here their figures are wanted, and each is waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	sv.host = host;
 	sv.writable = writable;
 	sv.parser = PARSER_NONE;
-	while (recv(fd, &sv.req, sizeof(sv.req), 0) == (ssize_t)sizeof(sv.req)) {
+	while (next_request(&sv, fd)) {
 		memset(&sv.reply, 0, sizeof(sv.reply));
 		sv.reply.result = sv.req.op < INSPECT_OP_MAX_ ? serve[sv.req.op](&sv) : -EINVAL;
 		if (send(fd, &sv.reply, sizeof(sv.reply), MSG_NOSIGNAL) < 0)

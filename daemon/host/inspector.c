@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "host/helper_program.h"
 #include "host/inspector.h"
 
 enum {
@@ -58,30 +59,15 @@ static void keep_only(const struct hostroot *host, int sock)
 
 static int start_helper(struct inspector *in)
 {
-	int pair[2];
-	pid_t pid;
+	int fd, r = helper_fork(&in->pid, &fd);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	pid = fork();
-	if (pid < 0) {
-		int r = -errno;
-
-		close(pair[0]);
-		close(pair[1]);
+	if (r == HELPER_CHILD) {
+		keep_only(in->host, fd);
+		inspect_serve(in->host, fd, in->writable);
+	}
+	if (r < 0)
 		return r;
-	}
-	if (pid == 0) {
-		sigset_t none;
-
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		keep_only(in->host, pair[1]);
-		inspect_serve(in->host, pair[1], in->writable);
-	}
-	close(pair[1]);
-	in->pid = pid;
-	in->fd = pair[0];
+	in->fd = fd;
 	in->generation++;
 	return 0;
 }
@@ -253,6 +239,13 @@ int inspector_call(struct inspector *in, const struct inspect_request *req,
 			inspector_expire(in, clock_now());
 	}
 	return r;
+}
+
+usec_t inspector_rest(unsigned int times)
+{
+	static const usec_t rests[] = { USEC_MIN, 10 * USEC_MIN, 60 * USEC_MIN };
+
+	return rests[MIN(times, (unsigned int)ARRAY_SIZE(rests) - 1)];
 }
 
 int inspector_fd(const struct inspector *in)

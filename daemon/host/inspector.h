@@ -40,6 +40,12 @@ void inspector_dispatch(struct inspector *in);
 usec_t inspector_deadline(const struct inspector *in);
 void inspector_expire(struct inspector *in, usec_t now);
 
+/*
+ * How long whoever has made a helper hang is left alone, after so many times (0: the first): a minute, then ten, then an
+ * hour. A helper that a busy machine kept from running looks as if it hung, so nobody is left alone for ever.
+ */
+usec_t inspector_rest(unsigned int times);
+
 /* How many helpers had to be replaced, and how many requests wait. */
 unsigned int inspector_replaced(const struct inspector *in);
 unsigned int inspector_queued(const struct inspector *in);

@@ -9,10 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "host/proc_events.h"
+
+/* PROC_PID_INIT_INO and PROC_USER_INIT_INO, include/linux/proc_ns.h */
+#define FIRST_PID_NAMESPACE  0xEFFFFFFCu
+#define FIRST_USER_NAMESPACE 0xEFFFFFFDu
 
 enum {
 	BATCH_MAX = 256,
@@ -80,6 +85,18 @@ static int subscribe(int fd)
 	return send(fd, &msg, sizeof(msg), 0) < 0 ? -errno : 0;
 }
 
+static bool is_namespace(const char *path, ino_t inode)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_ino == inode;
+}
+
+bool proc_events_named_here(void)
+{
+	return is_namespace("/proc/self/ns/pid", FIRST_PID_NAMESPACE);
+}
+
 int proc_events_new(struct proc_events **ret)
 {
 	_cleanup_(proc_events_freep) struct proc_events *pe = calloc(1, sizeof(*pe));
@@ -88,6 +105,9 @@ int proc_events_new(struct proc_events **ret)
 
 	if (!pe)
 		return -ENOMEM;
+	pe->fd = -1;
+	if (!proc_events_named_here() || !is_namespace("/proc/self/ns/user", FIRST_USER_NAMESPACE))
+		return -ENOTSUP;
 	pe->fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
 	if (pe->fd < 0)
 		return -errno;

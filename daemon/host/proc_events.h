@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,8 +18,14 @@ enum process_event {
 };
 
 /*
- * Subscribes. Returns 0, or -errno: -EPERM without CAP_NET_ADMIN or outside the initial network namespace,
- * -EPROTONOSUPPORT where the kernel has no connector. Then processes are found by looking every few seconds.
+ * Does the kernel, which names processes by the numbers of its first PID namespace, mean ours by them? Elsewhere the
+ * connector takes a subscription and never says a word (drivers/connector/cn_proc.c, cn_proc_mcast_ctl).
+ */
+bool proc_events_named_here(void);
+
+/*
+ * Subscribes. Returns 0, or -errno: -EPERM without CAP_NET_ADMIN (before Linux 6.6), -ECONNREFUSED outside the first
+ * network namespace, -ENOTSUP outside the first PID or user namespace, -EPROTONOSUPPORT where the kernel has no connector.
  */
 int proc_events_new(struct proc_events **ret);
 struct proc_events *proc_events_free(struct proc_events *pe);

@@ -10,6 +10,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/util.h"
@@ -27,12 +29,6 @@ struct process {
 	struct memory memory;
 	struct memory_region *regions;
 };
-
-/* FNV-1a over whole words: for identities, not against collisions that somebody makes for himself alone. */
-static uint64_t mix(uint64_t hash, uint64_t v)
-{
-	return (hash ^ v) * UINT64_C(0x100000001b3) + (v >> 29);
-}
 
 #define MIX_START UINT64_C(0xcbf29ce484222325)
 
@@ -56,6 +52,11 @@ static uint64_t parse_figure(const char *p)
 	return v;
 }
 
+static uint64_t tick_ns(void)
+{
+	return 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 /* The fields behind the last ')' of /proc/PID/stat, numbered as in proc(5). comm may hold anything. */
 static int parse_stat(const char *text, struct process_stat *ret)
 {
@@ -77,12 +78,27 @@ static int parse_stat(const char *text, struct process_stat *ret)
 	if (i < 30)
 		return -EBADMSG;
 	ret->parent = (pid_t)field[4];
+	ret->cpu_ns = mul_div(field[14] + field[15], tick_ns(), 1);
 	ret->id.start_ticks = field[22];
+	ret->threads = (uint32_t)MIN(field[20], (uint64_t)UINT32_MAX);
 	ret->virtual_bytes = field[23];
 	ret->rss_bytes = field[24] * (uint64_t)sysconf(_SC_PAGESIZE);
 	/* startcode, startstack and, where the kernel shows it, arg_start: random by exec (ASLR). */
-	ret->id.image = mix(mix(mix(MIX_START, field[26]), field[28]), field[48]);
+	ret->id.image = hash_mix(hash_mix(hash_mix(MIX_START, field[26]), field[28]), field[48]);
 	return 0;
+}
+
+usec_t process_started(const struct process_id *id)
+{
+	return mul_div(id->start_ticks, tick_ns(), 1000);
+}
+
+uint64_t process_started_ns(const struct process_stat *st)
+{
+	/* The kernel counts from the boot, suspended time included. */
+	const usec_t suspended = sub_sat(clock_now(), clock_usec(CLOCK_MONOTONIC));
+
+	return sub_sat(mul_div(st->id.start_ticks, tick_ns(), 1), suspended * 1000);
 }
 
 int process_read_stat(const struct hostroot *host, pid_t pid, struct process_stat *ret)
@@ -150,7 +166,8 @@ static bool parse_region(const char *line, struct memory_region *ret)
 	*ret = (struct memory_region){
 		.start = start,
 		.end = end,
-		.file = inode ? mix(mix(MIX_START, makedev(major, minor)), inode) | 1 : 0,
+		.file = inode ? hash_mix(hash_mix(MIX_START, makedev(major, minor)), inode) | 1 : 0,
+		.offset = offset,
 		.flags = region_flags(perms, inode != 0),
 	};
 	return true;
@@ -162,28 +179,21 @@ static int read_regions(const struct hostroot *host, pid_t pid, struct memory_re
 	_cleanup_(freep) struct memory_region *regions = NULL;
 	_cleanup_(freep) char *text = NULL;
 	size_t n = 0, room = 0;
-	char path[48];
+	char path[48], *save = NULL;
 	int r;
 
 	proc_path(path, sizeof(path), pid, "maps");
 	r = fd_read_alloc(host->proc, path, MAPS_MAX_BYTES, &text, NULL);
 	if (r < 0)
 		return r == -ENOENT || r == -ESRCH ? PROCESS_GONE : r;
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+	/* Line by line, each ended: sscanf measures all of its string first, and a tenant may have a million mappings. */
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		struct memory_region region;
 
-		line += *line == '\n';
-		if (!*line || !parse_region(line, &region) || n == REGIONS_MAX)
+		if (!parse_region(line, &region) || n == REGIONS_MAX)
 			break;
-		if (n == room) {
-			struct memory_region *grown;
-
-			room = room ? 2 * room : 256;
-			grown = reallocarray(regions, room, sizeof(*regions));
-			if (!grown)
-				return -ENOMEM;
-			regions = grown;
-		}
+		if (array_make_room(&regions, &room, n, REGIONS_MAX, sizeof(*regions)) < 0)
+			return -ENOMEM;
 		regions[n++] = region;
 	}
 	if (n == 0)
@@ -196,20 +206,8 @@ static int read_regions(const struct hostroot *host, pid_t pid, struct memory_re
 static int mem_read(void *context, uint64_t addr, void *buf, size_t len)
 {
 	const struct process *p = context;
-	char *at = buf;
 
-	while (len > 0) {
-		ssize_t n = pread(p->mem, at, len, (off_t)addr);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		at += n;
-		addr += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return fd_read_at(p->mem, addr, buf, len);
 }
 
 static void read_variable(const char *block, size_t len, const char *name,
@@ -239,6 +237,38 @@ static void read_environ(const struct hostroot *host, struct process_info *info)
 	read_variable(text, len, "GOGC", &info->gogc);
 	read_variable(text, len, "GOMEMLIMIT", &info->gomemlimit);
 	read_variable(text, len, "GODEBUG", &info->godebug);
+	read_variable(text, len, "GOMEMD_ENVIRONMENT", &info->gomemd);
+}
+
+/* By /proc/PID/status: the owner of the directory is root for whoever makes itself undumpable. */
+uid_t process_read_uid(const struct hostroot *host, pid_t pid)
+{
+	char path[48], text[8192];
+	const char *line;
+	unsigned int uid;
+
+	proc_path(path, sizeof(path), pid, "status");
+	if (fd_read_file(host->proc, path, text, sizeof(text), NULL) < 0)
+		return (uid_t)-1;
+	line = strstr(text, "\nUid:");
+	return line && sscanf(line, "\nUid: %u", &uid) == 1 ? (uid_t)uid : (uid_t)-1;
+}
+
+/* Whose image it is: what is learned of one owner's memory is not believed of another's, who may run the same file. */
+static uint64_t mix_owner(const struct hostroot *host, const struct process_info *info,
+			  uint64_t key)
+{
+	static const char *const spaces[] = { "ns/user", "ns/mnt" };
+	char path[48];
+	struct stat st;
+
+	key = hash_mix(key, info->uid);
+	for (size_t i = 0; i < ARRAY_SIZE(spaces); i++) {
+		proc_path(path, sizeof(path), info->stat.id.pid, spaces[i]);
+		if (fstatat(host->proc, path, &st, 0) == 0)
+			key = hash_mix(key, st.st_ino);
+	}
+	return key;
 }
 
 static void read_exe(const struct hostroot *host, struct process *p)
@@ -253,19 +283,17 @@ static void read_exe(const struct hostroot *host, struct process *p)
 	n = readlinkat(host->proc, path, info->exe, sizeof(info->exe) - 1);
 	info->exe[MAX(n, 0)] = '\0';
 	if (fstatat(host->proc, path, &st, 0) == 0) {
-		key = mix(mix(key, st.st_dev), st.st_ino);
-		key = mix(mix(key, (uint64_t)st.st_size), (uint64_t)st.st_ctim.tv_sec);
-		key = mix(key, (uint64_t)st.st_ctim.tv_nsec);
+		key = hash_mix(hash_mix(key, st.st_dev), st.st_ino);
+		key = hash_mix(hash_mix(key, (uint64_t)st.st_size), (uint64_t)st.st_ctim.tv_sec);
+		key = hash_mix(key, (uint64_t)st.st_ctim.tv_nsec);
 	}
 	for (size_t i = 0; i < p->memory.n_regions; i++)
 		if ((p->regions[i].flags & MEMORY_EXEC) && p->regions[i].file != last) {
 			last = p->regions[i].file;
-			key = mix(key, last);
+			key = hash_mix(key, last);
 		}
-	info->exe_key = key;
-	proc_path(path, sizeof(path), info->stat.id.pid, "");
-	if (fstatat(host->proc, path, &st, 0) == 0)
-		info->uid = st.st_uid;
+	info->uid = process_read_uid(host, info->stat.id.pid);
+	info->exe_key = mix_owner(host, info, key);
 }
 
 /* True for a vfork child that still runs on its parent's memory. */

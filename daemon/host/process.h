@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "gobin/memory.h"
 #include "host/hostroot.h"
 
@@ -33,6 +34,8 @@ struct process_stat {
 	pid_t parent;
 	uint64_t rss_bytes;
 	uint64_t virtual_bytes;
+	uint64_t cpu_ns; /* used so far, by all threads, to the kernel's tick */
+	uint32_t threads;
 	char state;
 	char comm[16];
 };
@@ -48,9 +51,15 @@ struct process_info {
 	uid_t uid;
 	char exe[256]; /* as /proc/PID/exe reads; tenant's text */
 	uint64_t
-		exe_key; /* hash of device, inode, size and ctime of the executable and of its other mapped code */
+		exe_key; /* hash of device, inode, size and ctime of the executable and of its other mapped code, and of the owner
+			  * and namespaces: what one tenant's memory told is not believed of another's */
 	struct process_variable gogc, gomemlimit, godebug;
+	struct process_variable
+		gomemd; /* GOMEMD_ENVIRONMENT: which of them gomemd put there, with the values */
 };
+
+/* The real uid of a process; (uid_t)-1 where it is gone. */
+uid_t process_read_uid(const struct hostroot *host, pid_t pid);
 
 struct process; /* opaque: the held descriptor and the last read list of regions */
 
@@ -87,6 +96,12 @@ int process_refresh(const struct hostroot *host, struct process *p);
  */
 int process_store(const struct hostroot *host, struct process *p, uint64_t addr, const void *value,
 		  size_t size);
+
+/* When it was made, to the tick before, as an instant of CLOCK_BOOTTIME. */
+usec_t process_started(const struct process_id *id);
+
+/* When it was made, in nanoseconds of CLOCK_MONOTONIC, to the tick before; 0 where that is before the clock began. */
+uint64_t process_started_ns(const struct process_stat *st);
 
 /* Reads /proc/PID/stat. PROCESS_GONE where there is none. */
 int process_read_stat(const struct hostroot *host, pid_t pid, struct process_stat *ret);

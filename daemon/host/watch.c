@@ -7,6 +7,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/util.h"
 #include "host/watch.h"
 
@@ -56,20 +57,14 @@ int watch_fd(const struct watch *w)
 
 static int add_entry(struct watch *w, struct entry e)
 {
+	int r;
+
 	for (size_t i = 0; i < w->n; i++)
 		if (w->entries[i].wd == e.wd && w->entries[i].token == e.token)
 			return 0;
-	if (w->n == ENTRIES_MAX)
-		return -ENOSPC;
-	if (w->n == w->room) {
-		size_t room = w->room ? 2 * w->room : 64;
-		struct entry *grown = reallocarray(w->entries, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		w->entries = grown;
-		w->room = room;
-	}
+	r = array_make_room(&w->entries, &w->room, w->n, ENTRIES_MAX, sizeof(*w->entries));
+	if (r < 0)
+		return r;
 	w->entries[w->n++] = e;
 	return 0;
 }

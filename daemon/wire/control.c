@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "wire/control.h"
+#include "wire/json.h"
 
 static const char *const verb_names[] = {
 	[CONTROL_STATUS] = "status",
@@ -17,6 +18,10 @@ static const char *const verb_names[] = {
 	[CONTROL_STOP_WRITES] = "stop-writes",
 	[CONTROL_RESUME] = "resume",
 	[CONTROL_SHOW_CONFIG] = "show-config",
+	[CONTROL_TIMELINE] = "timeline",
+	[CONTROL_FEATURES] = "features",
+	[CONTROL_HEAP] = "heap",
+	[CONTROL_RECORD] = "record",
 };
 _Static_assert(ARRAY_SIZE(verb_names) == CONTROL_VERB_MAX_, "a name for each verb");
 
@@ -128,9 +133,9 @@ char *control_format(const struct control_request *req)
 
 	if (!o)
 		return NULL;
-	json_object_object_add(o, "verb", json_object_new_string(control_verb_name(req->verb)));
+	json_put_text(o, "verb", control_verb_name(req->verb));
 	if (req->workload[0])
-		json_object_object_add(o, "workload", json_object_new_string(req->workload));
+		json_put_text(o, "workload", req->workload);
 	if (req->has_gogc)
 		json_object_object_add(o, "gogc", json_object_new_int64(req->gogc));
 	if (req->has_memory_limit)
@@ -140,9 +145,9 @@ char *control_format(const struct control_request *req)
 		json_object_object_add(o, "for_usec",
 				       json_object_new_int64((int64_t)req->for_usec));
 	if (req->force)
-		json_object_object_add(o, "force", json_object_new_boolean(true));
+		json_put_bool(o, "force", true);
 	if (req->dry_run)
-		json_object_object_add(o, "dry_run", json_object_new_boolean(true));
+		json_put_bool(o, "dry_run", true);
 	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
 	len = strlen(text);
 	copy = malloc(len + 2);

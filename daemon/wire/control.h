@@ -17,6 +17,10 @@ enum control_verb {
 	CONTROL_STOP_WRITES,
 	CONTROL_RESUME,
 	CONTROL_SHOW_CONFIG,
+	CONTROL_TIMELINE,
+	CONTROL_FEATURES,
+	CONTROL_HEAP,
+	CONTROL_RECORD, /* answered by a trace that goes on until the other end closes */
 	CONTROL_VERB_MAX_,
 };
 

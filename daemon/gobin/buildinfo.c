@@ -7,6 +7,7 @@
 #include "base/span.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "gobin/elf_note.h"
 #include "gobin/image.h"
 
 /*
@@ -87,33 +88,20 @@ static bool search_region(struct memory_window *w, const struct memory_region *r
 	return false;
 }
 
-/* The notes of one PT_NOTE segment: {namesz, descsz, type, name, desc}, each padded to four bytes (elf(5)). */
 static void read_notes(const struct memory *m, uint64_t addr, uint64_t size,
 		       struct go_buildinfo *ret)
 {
 	uint8_t buf[1024];
+	struct elf_note note;
 	struct span s;
 
 	if (size > sizeof(buf) || memory_read(m, addr, buf, size) < 0)
 		return;
 	s = span_of(buf, size);
-	while (s.len >= 12) {
-		uint32_t name, desc, type;
-		size_t name_pad, desc_pad;
-
-		if (span_u32(&s, 0, &name) < 0 || span_u32(&s, 4, &desc) < 0 ||
-		    span_u32(&s, 8, &type) < 0 || name > size || desc > size)
-			return;
-		name_pad = (name + 3u) & ~3u;
-		desc_pad = (desc + 3u) & ~3u;
-		if (span_skip(&s, 12) < 0 || name_pad > s.len || desc > s.len - name_pad)
-			return;
-		if (type == 4 && name == 4 && !memcmp(s.p, "Go\0", 4))
-			snprintf(ret->build_id, sizeof(ret->build_id), "%.*s", (int)desc,
-				 (const char *)s.p + name_pad);
-		if (span_skip(&s, MIN(name_pad + desc_pad, s.len)) < 0)
-			return;
-	}
+	while (elf_note_take(&s, &note) == 0)
+		if (elf_note_is(&note, "Go", ELF_NOTE_GO_BUILD_ID))
+			snprintf(ret->build_id, sizeof(ret->build_id), "%.*s", (int)note.desc.len,
+				 (const char *)note.desc.p);
 }
 
 /* The program headers in the first page of the image's file, as the loader mapped them. */
@@ -165,6 +153,26 @@ int go_buildinfo_read(const struct memory *m, const struct go_image *image,
 	}
 	*ret = info;
 	return found ? 0 : -ENOENT;
+}
+
+bool go_buildinfo_marked(const struct memory *m)
+{
+	const uint32_t want = MEMORY_READ | MEMORY_WRITE | MEMORY_FILE;
+	_cleanup_(freep) struct memory_window *w = calloc(1, sizeof(*w));
+	struct go_buildinfo info = { 0 };
+	bool found = false;
+
+	if (!w)
+		return false;
+	w->memory = m;
+	for (size_t i = 0; i < m->n_regions && !found; i++) {
+		const struct memory_region *region = &m->regions[i];
+
+		found = (region->flags & (want | MEMORY_SHARED)) == want &&
+			region->end - region->start <= REGION_MAX_BYTES &&
+			search_region(w, region, &info);
+	}
+	return found;
 }
 
 int go_version_minor(const char *version)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/span.h"
 #include "base/util.h"
 #include "gobin/functions.h"
@@ -35,16 +36,52 @@ static const struct {
 	{ "stopTheWorldWithSema", FUNCTION_STOP_THE_WORLD, false },
 	{ "schedinit", FUNCTION_SCHEDINIT, false },
 	{ "procresize", FUNCTION_PROCRESIZE, false },
+	{ "newproc1", FUNCTION_NEWPROC1, false },
 	{ "allgadd", FUNCTION_ALLGADD, false },
 	{ "mProf_FlushLocked", FUNCTION_MPROF_FLUSH, false },
 	{ "mProf_flushLocked", FUNCTION_MPROF_FLUSH, false },
+	{ "mProf_Flush", FUNCTION_MPROF_CYCLE, false },
+	{ "MemProfile", FUNCTION_MEM_PROFILE, false },
+	{ "memProfileInternal", FUNCTION_MEM_PROFILE, false }, /* from 1.23 */
+	{ "waitReason.String", FUNCTION_WAIT_REASON, false },
 	{ "gcControllerCommit", FUNCTION_COMMIT, false },
 	{ "allocmcache", FUNCTION_ALLOCMCACHE, false },
 	{ "sysUnusedOS", FUNCTION_SYSUNUSED, false },
 	{ "sysUnused", FUNCTION_SYSUNUSED, false },
 	{ "gcTrigger.test", FUNCTION_GC_TRIGGER_TEST, false },
 	{ "sysmon", FUNCTION_SYSMON, false },
+	{ "parsedebugvars", FUNCTION_DEBUG_VARS, false },
+	{ "parsegodebug", FUNCTION_DEBUG_VARS, false }, /* from 1.21 */
 };
+
+static const struct {
+	const char *name;
+	enum probed_function probed;
+	bool prefix;
+} probed[] = {
+	{ "gcStart", PROBED_GC_START, false },
+	{ "gcStart.", PROBED_GC_PART, true },
+	{ "gcMarkDone.", PROBED_GC_PART, true },
+	{ "gcMarkTermination", PROBED_MARK_TERMINATION, false },
+	{ "stopTheWorldWithSema", PROBED_STOP_WORLD, false },
+	{ "startTheWorldWithSema", PROBED_START_WORLD, false },
+	{ "(*timeHistogram).record", PROBED_HISTOGRAM_RECORD, false },
+	{ "mProf_Malloc", PROBED_MPROF_MALLOC, false },
+	{ "(*mcache).refill", PROBED_REFILL, false },
+	{ "(*mcache).allocLarge", PROBED_ALLOC_LARGE, false },
+	{ "newproc", PROBED_NEWPROC, false },
+};
+
+static enum probed_function probed_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(probed); i++) {
+		size_t n = strlen(probed[i].name) + !probed[i].prefix;
+
+		if (!strncmp(name, probed[i].name, n))
+			return probed[i].probed;
+	}
+	return PROBED_NOT;
+}
 
 static enum function_kind kind_of(const char *name)
 {
@@ -96,18 +133,11 @@ static bool read_name(struct reader *rd, uint64_t i, uint32_t *entry, char name[
 
 static int list_add(struct function_list *list, size_t *room, struct function f)
 {
-	if (list->n == RUNTIME_FUNCS_MAX)
-		return -EFBIG;
-	if (list->n == *room) {
-		size_t more = *room ? 2 * *room : 4096;
-		struct function *grown =
-			reallocarray(list->functions, more, sizeof(*list->functions));
+	int r = array_make_room(&list->functions, room, list->n, RUNTIME_FUNCS_MAX,
+				sizeof(*list->functions));
 
-		if (!grown)
-			return -ENOMEM;
-		list->functions = grown;
-		*room = more;
-	}
+	if (r < 0)
+		return r;
 	list->functions[list->n++] = f;
 	return 0;
 }
@@ -148,7 +178,8 @@ int function_list_read(const struct memory *m, const struct go_image *image,
 		r = list_add(&list, &room,
 			     (struct function){ .entry = image->text + entry,
 						.end = image->text + next,
-						.kind = kind_of(name + sizeof(package) - 1) });
+						.kind = kind_of(name + sizeof(package) - 1),
+						.probed = probed_of(name + sizeof(package) - 1) });
 		if (r < 0)
 			return r;
 	}

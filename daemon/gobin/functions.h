@@ -16,19 +16,41 @@ enum function_kind {
 	FUNCTION_STOP_THE_WORLD,
 	FUNCTION_SCHEDINIT,
 	FUNCTION_PROCRESIZE,
+	FUNCTION_NEWPROC1,
 	FUNCTION_ALLGADD,
 	FUNCTION_MPROF_FLUSH,
-	FUNCTION_COMMIT, /* gcControllerCommit */
+	FUNCTION_MPROF_CYCLE, /* mProf_Flush, which begins with the cycle's number */
+	FUNCTION_MEM_PROFILE, /* what reads the heap profile; the linker leaves it out where nothing does */
+	FUNCTION_WAIT_REASON, /* waitReason.String */
+	FUNCTION_COMMIT,      /* gcControllerCommit */
 	FUNCTION_ALLOCMCACHE,
 	FUNCTION_SYSUNUSED,
 	FUNCTION_GC_TRIGGER_TEST,
 	FUNCTION_SYSMON,
+	FUNCTION_DEBUG_VARS, /* reads GODEBUG; memprofilerate= is stored here */
 	FUNCTION_KIND_MAX_,
+};
+
+/* Those that a probe may sit in, or that tell where one may (sites.h). */
+enum probed_function {
+	PROBED_NOT,
+	PROBED_GC_START,
+	PROBED_GC_PART, /* the closures of gcStart and gcMarkDone */
+	PROBED_MARK_TERMINATION,
+	PROBED_STOP_WORLD,
+	PROBED_START_WORLD,
+	PROBED_HISTOGRAM_RECORD,
+	PROBED_MPROF_MALLOC,
+	PROBED_REFILL,
+	PROBED_ALLOC_LARGE,
+	PROBED_NEWPROC,
+	PROBED_MAX_,
 };
 
 struct function {
 	uint64_t entry, end;
 	enum function_kind kind;
+	enum probed_function probed;
 };
 
 struct function_list {

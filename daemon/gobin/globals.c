@@ -292,6 +292,29 @@ static bool is_flag_test(const struct search *s, const struct code_ref *r)
 	       memory_read_u32(s->memory, r->target, &v) == 0 && v <= 1;
 }
 
+/* mProfCycle: the cycle's number twice and a bit; the number wraps at three times 2 << 24 (src/runtime/mprof.go). */
+static bool is_mprof_cycle(const struct search *s, const struct code_ref *r)
+{
+	uint32_t v;
+
+	return r->opcode == 0x8B && !r->wide && !(r->target & 3) &&
+	       memory_read_u32(s->memory, r->target, &v) == 0 && v >> 1 < 3u * (2u << 24);
+}
+
+/* waitReasonStrings begins with "" and "GC assist marking" in every release. */
+static bool is_wait_reasons(const struct search *s, const struct code_ref *r)
+{
+	static const char second[] = "GC assist marking";
+	uint64_t strings[4];
+	char text[sizeof(second) - 1];
+
+	return r->opcode == 0x8D && r->wide &&
+	       memory_read(s->memory, r->target, strings, sizeof(strings)) == 0 &&
+	       strings[1] == 0 && strings[3] == sizeof(text) &&
+	       memory_read(s->memory, strings[2], text, sizeof(text)) == 0 &&
+	       !memcmp(text, second, sizeof(text));
+}
+
 /* forcegcperiod is 120 s in every release; a policy may have shortened it, hence the range. */
 static bool is_gc_period(const struct search *s, const struct code_ref *r)
 {
@@ -299,6 +322,11 @@ static bool is_gc_period(const struct search *s, const struct code_ref *r)
 
 	return r->wide && memory_read_u64(s->memory, r->target, &v) == 0 && v >= 1000000 &&
 	       v <= UINT64_C(120000000000);
+}
+
+static bool is_same_gc_period(const struct search *s, const struct code_ref *r)
+{
+	return is_gc_period(s, r) && r->target == s->rt->global[GLOBAL_FORCE_GC_PERIOD];
 }
 
 /*
@@ -340,19 +368,48 @@ static bool is_allp(const struct search *s, const struct code_ref *r)
 	return true;
 }
 
+/* `memprofilerate=` of GODEBUG: the one 64-bit store to a global there (parsedebugvars, src/runtime/runtime1.go). */
+static bool is_rate_store(const struct search *s, const struct code_ref *r)
+{
+	return r->opcode == 0x89 && r->wide && !(r->target & 7) &&
+	       r->target == s->rt->global[GLOBAL_MEM_PROFILE_RATE];
+}
+
+/*
+ * newproc1 takes a batch of numbers by `lea reg, [rip + goidgen]; lock xadd [reg], n`: 64 bits, and what it adds to is
+ * the first word of sched, which locks have told the place of.
+ */
+static bool is_goidgen(const struct search *s, const struct code_ref *r)
+{
+	const uint8_t *p = s->code + r->offset + 6;
+
+	return r->opcode == 0x8D && r->wide && r->offset + 6 + 5 <= s->code_len && p[0] == 0xF0 &&
+	       (p[1] & 0xF8) == 0x48 && p[2] == 0x0F && p[3] == 0xC1 && p[4] >> 6 != 3 &&
+	       r->target == s->rt->global[GLOBAL_SCHED];
+}
+
 static void find_singles(struct search *s)
 {
 	uint64_t *global = s->rt->global;
 
 	find_allgs(s);
+	for (size_t i = 0; i < s->functions->n; i++)
+		s->rt->profiles_heap |= s->functions->functions[i].kind == FUNCTION_MEM_PROFILE;
 	global[GLOBAL_MBUCKETS] = first_ref(s, FUNCTION_MPROF_FLUSH, is_wide_load);
+	global[GLOBAL_MPROF_CYCLE] = first_ref(s, FUNCTION_MPROF_CYCLE, is_mprof_cycle);
+	global[GLOBAL_WAIT_REASONS] = first_ref(s, FUNCTION_WAIT_REASON, is_wait_reasons);
 	global[GLOBAL_MEM_PROFILE_RATE] = first_ref(s, FUNCTION_ALLOCMCACHE, is_wide_load);
+	s->rt->rate_confirmed = first_ref(s, FUNCTION_DEBUG_VARS, is_rate_store) != 0;
 	global[GLOBAL_MADVDONTNEED] = first_ref(s, FUNCTION_SYSUNUSED, is_flag_test);
 	global[GLOBAL_FORCE_GC_PERIOD] = first_ref(s, FUNCTION_GC_TRIGGER_TEST, is_gc_period);
+	s->rt->period_confirmed =
+		global[GLOBAL_FORCE_GC_PERIOD] && first_ref(s, FUNCTION_SYSMON, is_same_gc_period);
 	if (!global[GLOBAL_FORCE_GC_PERIOD])
 		global[GLOBAL_FORCE_GC_PERIOD] = first_ref(s, FUNCTION_SYSMON, is_gc_period);
 	if (global[GLOBAL_SCHED])
 		global[GLOBAL_GOMAXPROCS] = first_ref(s, FUNCTION_STOP_THE_WORLD, is_gomaxprocs);
+	if (global[GLOBAL_SCHED])
+		global[GLOBAL_GOIDGEN] = first_ref(s, FUNCTION_NEWPROC1, is_goidgen);
 	if (global[GLOBAL_GOMAXPROCS])
 		global[GLOBAL_ALLP] = first_ref(s, FUNCTION_PROCRESIZE, is_allp);
 }

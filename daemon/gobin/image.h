@@ -41,5 +41,11 @@ struct go_buildinfo {
 int go_buildinfo_read(const struct memory *m, const struct go_image *image,
 		      struct go_buildinfo *ret);
 
+/*
+ * Is build information of Go 1.18 or later in @m's writable file mappings? It needs no relocation: it is there before a
+ * loader has made the pointers of moduledata what they will be.
+ */
+bool go_buildinfo_marked(const struct memory *m);
+
 /* Minor release of "go1.N..." anywhere in the text of @version, or -EINVAL. */
 int go_version_minor(const char *version);

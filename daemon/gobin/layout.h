@@ -20,12 +20,17 @@ struct go_controller_layout {
 
 struct go_release_layout {
 	uint16_t minor_from, minor_to;
-	uint16_t last_gc_unix; /* in memstats; pause_total_ns follows */
-	uint16_t num_gc;       /* num_forced_gc follows */
-	uint16_t enablegc[3];  /* a GOEXPERIMENT moves it: one of these */
+	uint16_t
+		last_gc_unix; /* in memstats; pause_total_ns, pause_ns[256] and pause_end[256] follow */
+	uint16_t num_gc;      /* num_forced_gc, gc_cpu_fraction and last_gc_nanotime follow */
+	uint16_t enablegc[3]; /* a GOEXPERIMENT moves it: one of these */
 	uint16_t sched_lock, sched_ngsys;
 	uint16_t sched_gfree[2]; /* counts of dead goroutines; 0: has no second */
-	uint16_t p_gfree;	 /* 0: not proved for this release */
+	uint16_t
+		sched_procresize; /* when GOMAXPROCS changed last; totaltime follows. 0: not proved for this release */
+	uint16_t p_gfree; /* 0: not proved for this release */
+	uint16_t
+		p_goidcache; /* the next goroutine's number; the first beyond its batch follows. 0: not proved */
 	uint16_t limiter_last_cycle;
 };
 

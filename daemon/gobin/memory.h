@@ -20,6 +20,7 @@ enum memory_flags {
 struct memory_region {
 	uint64_t start, end; /* [start, end) */
 	uint64_t file;	     /* equal for regions of the same file, 0 where there is none */
+	uint64_t offset;     /* of `start` in that file */
 	uint32_t flags;
 };
 

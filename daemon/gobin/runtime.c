@@ -16,6 +16,7 @@ enum {
 	CONTROLLER_BYTES = 352,
 	PROCS_MAX = 4096,
 	GC_PERCENT_MAX = 1 << 24,
+	START_SLACK_NS = 20 * 1000 * 1000,
 };
 
 static const char *const gate_names[] = {
@@ -30,6 +31,7 @@ static const char *const gate_names[] = {
 	[GATE_MEMORY_LIMIT] = "memory-limit",
 	[GATE_HEAP_GOAL] = "heap-goal",
 	[GATE_MAPPED_READY] = "mapped-ready",
+	[GATE_ALIVE] = "alive",
 };
 _Static_assert(ARRAY_SIZE(gate_names) == GATE_MAX_, "a name for each gate");
 
@@ -164,8 +166,10 @@ int go_runtime_locate(const struct memory *m, struct go_runtime *ret)
 	if (!gate_set(ret, GATE_MODULEDATA, n > 0, "%s",
 		      n > 0	  ? "found" :
 		      n == -EFBIG ? "more writable file mappings than a Go program has" :
-				    "no Go module data in its writable mappings"))
+				    "no Go module data in its writable mappings")) {
+		ret->marked = n == 0 && go_buildinfo_marked(m);
 		return GO_NONE;
+	}
 	r = choose_image(m, images, MIN((size_t)n, (size_t)IMAGES_MAX), ret, &functions, &index);
 	if (r)
 		return r;
@@ -177,6 +181,7 @@ int go_runtime_locate(const struct memory *m, struct go_runtime *ret)
 	r = locate_version(m, &images[index], &functions, ret);
 	if (r)
 		return r;
+	go_sites_find(m, &functions, &ret->sites);
 	return globals_locate(m, &images[index], &functions, ret);
 }
 
@@ -193,6 +198,10 @@ bool go_runtime_rebase(struct go_runtime *rt, const struct memory *m)
 	for (size_t i = 0; i < GLOBAL_MAX_; i++)
 		if (rt->global[i])
 			rt->global[i] += shift;
+	for (uint32_t i = 0; i < rt->sites.n; i++)
+		rt->sites.site[i].address += shift;
+	for (uint32_t i = 0; i < rt->sites.n_own_calls; i++)
+		rt->sites.own_calls[i] += shift;
 	/* moduledata's first word is the pcHeader's address: a wrong shift cannot pass here. */
 	return memory_read_u64(m, rt->moduledata, &pclntab) == 0 && pclntab == rt->pclntab;
 }
@@ -285,7 +294,7 @@ static void read_options(const struct memory *m, const struct go_runtime *rt,
 	const uint64_t *global = rt->global;
 	uint8_t enabled;
 	uint32_t v;
-	uint64_t rate;
+	uint64_t rate, period;
 
 	if (global[GLOBAL_GOMAXPROCS] && memory_read_u32(m, global[GLOBAL_GOMAXPROCS], &v) == 0 &&
 	    v <= PROCS_MAX)
@@ -293,9 +302,11 @@ static void read_options(const struct memory *m, const struct go_runtime *rt,
 	if (global[GLOBAL_MADVDONTNEED] &&
 	    memory_read_u32(m, global[GLOBAL_MADVDONTNEED], &v) == 0 && v <= 1)
 		s->madvdontneed = (int32_t)v;
-	if (global[GLOBAL_MEM_PROFILE_RATE] &&
-	    memory_read_u64(m, global[GLOBAL_MEM_PROFILE_RATE], &rate) == 0)
+	if (rt->rate_confirmed && memory_read_u64(m, global[GLOBAL_MEM_PROFILE_RATE], &rate) == 0)
 		s->mem_profile_rate = (int64_t)rate;
+	if (rt->period_confirmed &&
+	    memory_read_u64(m, global[GLOBAL_FORCE_GC_PERIOD], &period) == 0 && period <= INT64_MAX)
+		s->gc_period_ns = (int64_t)period;
 	/* gcCPULimiterState: lock, then enabled. */
 	if (global[GLOBAL_CPU_LIMITER] &&
 	    memory_read(m, global[GLOBAL_CPU_LIMITER] + 4, &enabled, 1) == 0 && enabled <= 1 &&
@@ -311,7 +322,9 @@ int go_runtime_sample(const struct memory *m, const struct go_runtime *rt, uint3
 {
 	const struct go_controller_layout *cl = go_controller_layout_of(rt->last_goal_offset);
 	const struct go_release_layout *l = go_release_layout_of(rt->minor);
-	struct go_sample s = { .madvdontneed = -1, .mem_profile_rate = -1, .goroutines = -1 };
+	struct go_sample s = {
+		.madvdontneed = -1, .mem_profile_rate = -1, .gc_period_ns = -1, .goroutines = -1
+	};
 	uint8_t block[CONTROLLER_BYTES];
 	int r;
 
@@ -372,6 +385,20 @@ bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t
 	return ok;
 }
 
+bool go_runtime_judge_alive(struct go_runtime *rt, const struct go_sample *s, uint32_t threads,
+			    uint64_t started_ns)
+{
+	/* The start is known to the tick of the kernel's clock, 10 ms. */
+	const bool older =
+		s->mark_start_ns && add_sat(s->mark_start_ns, START_SLACK_NS) < started_ns;
+
+	/* A runtime that has come up has a thread of its own beside the first (sysmon, src/runtime/proc.go, main). */
+	return gate_set(rt, GATE_ALIVE, threads != 1 && !older, "%s",
+			threads == 1 ? "a forked copy: one thread, where a Go runtime has several" :
+			older	     ? "a forked copy: its last cycle was before the process" :
+				       "it runs in this process");
+}
+
 bool go_runtime_is_torn(const struct go_runtime *rt)
 {
 	for (enum go_gate g = 0; g < GATE_MAX_; g++)
@@ -407,6 +434,12 @@ bool go_runtime_field(const struct go_runtime *rt, enum go_field field, uint64_t
 		*ret_size = 4;
 		*ret_addr = rt->global[GLOBAL_MADVDONTNEED];
 		return *ret_addr != 0;
+	case FIELD_PROFILE_RATE:
+		*ret_addr = rt->global[GLOBAL_MEM_PROFILE_RATE];
+		return *ret_addr != 0 && rt->rate_confirmed;
+	case FIELD_GC_PERIOD:
+		*ret_addr = rt->global[GLOBAL_FORCE_GC_PERIOD];
+		return *ret_addr != 0 && rt->period_confirmed;
 	default:
 		return false;
 	}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gobin/image.h"
+#include "gobin/sites.h"
 
 /*
  * The Go runtime of a program, found in its memory alone: no symbols, no section headers, no cooperation.
@@ -33,6 +34,7 @@ enum go_gate {
 	GATE_MEMORY_LIMIT,
 	GATE_HEAP_GOAL,
 	GATE_MAPPED_READY,
+	GATE_ALIVE,
 	GATE_MAX_,
 };
 
@@ -48,11 +50,14 @@ enum go_global {
 	GLOBAL_MEMSTATS,
 	GLOBAL_MHEAP,
 	GLOBAL_SCHED,
+	GLOBAL_GOIDGEN, /* sched.goidgen: the numbers that goroutines have been given */
 	GLOBAL_ALLGS,
 	GLOBAL_ALLP,
 	GLOBAL_GOMAXPROCS,
 	GLOBAL_CPU_LIMITER,
 	GLOBAL_MBUCKETS,
+	GLOBAL_MPROF_CYCLE,
+	GLOBAL_WAIT_REASONS, /* waitReasonStrings, an array of strings */
 	GLOBAL_MEM_PROFILE_RATE,
 	GLOBAL_MADVDONTNEED,
 	GLOBAL_FORCE_GC_PERIOD,
@@ -69,6 +74,11 @@ struct go_runtime {
 	uint64_t image_base; /* ... and its lowest address: what a cached result is moved by */
 	uint64_t moduledata, pclntab;
 	uint64_t global[GLOBAL_MAX_]; /* addresses; 0 where this one was not found */
+	struct go_sites sites;	      /* where probes may sit */
+	bool rate_confirmed; /* what loads MemProfileRate and what stores it name the same address */
+	bool period_confirmed; /* forcegcperiod is the same word to gcTrigger.test and to sysmon */
+	bool marked; /* no moduledata, and yet build information: its loader may not have finished */
+	bool profiles_heap; /* something in it reads the heap profile: else its linker has switched that off */
 	struct go_gate_result gates[GATE_MAX_];
 };
 
@@ -107,8 +117,9 @@ struct go_sample {
 	uint32_t num_gc, num_forced_gc;
 	uint32_t limiter_last_cycle;
 	int32_t madvdontneed;	  /* 0, 1; -1: unknown */
-	int64_t mem_profile_rate; /* -1: unknown */
-	int64_t goroutines;	  /* -1: not asked for, or unknown */
+	int64_t mem_profile_rate; /* bytes a sample, 0: none are taken; -1: not known for certain */
+	int64_t gc_period_ns; /* a collection is forced so long after the last; -1: not known for certain */
+	int64_t goroutines; /* -1: not asked for, or unknown */
 	bool enablegc;
 	bool limiter_known, limiter_enabled;
 };
@@ -126,6 +137,14 @@ int go_runtime_sample(const struct memory *m, const struct go_runtime *rt, uint3
  * the process maps, 0 where it is not known. Fills the gates from GATE_SINGLE_RUNTIME on; returns whether all of them hold.
  */
 bool go_runtime_judge(struct go_runtime *rt, const struct go_sample *s, uint64_t virtual_bytes);
+
+/*
+ * Judges whether the runtime runs in this process at all: a C program that holds a Go library and forks leaves the child
+ * a copy of the runtime's memory and none of its threads. @started_ns is when the process was made, on the clock of
+ * mark_start_ns; 0 for either where it is not known.
+ */
+bool go_runtime_judge_alive(struct go_runtime *rt, const struct go_sample *s, uint32_t threads,
+			    uint64_t started_ns);
 
 /* Do all gates hold but for the heap goal's? So does a GOGC of which only some fields were stored look. */
 bool go_runtime_is_torn(const struct go_runtime *rt);
@@ -153,6 +172,8 @@ enum go_field {
 	FIELD_HEAP_MINIMUM,    /* uint64 */
 	FIELD_GC_PERCENT_GOAL, /* uint64 */
 	FIELD_MADVDONTNEED,    /* int32 */
+	FIELD_PROFILE_RATE,    /* int64 */
+	FIELD_GC_PERIOD,       /* int64 */
 	FIELD_MAX_,
 };
 

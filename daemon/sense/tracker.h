@@ -6,7 +6,7 @@
 
 /*
  * Which processes of this host are Go's. Told of execs and exits (or looking by itself), it asks a helper about each
- * process once; one that has only just started is asked again after 2, 5, 10, 20 and 50 ms, until its runtime runs.
+ * process once; one that has only just started is asked again after 2 ms, and ever less often, until its runtime runs.
  * Nothing here scales with processes that are not Go's after the first look at each.
  */
 struct tracker;
@@ -24,8 +24,10 @@ struct tracker_found {
 struct tracker_callbacks {
 	void (*found)(void *userdata, const struct tracker_found *found);
 	void (*gone)(void *userdata, pid_t pid);
-	/* A helper had to be killed over this process: it is left alone from now on. */
+	/* A helper had to be killed over this process: it is left alone, until `excluded` does not say so any more. */
 	void (*hostile)(void *userdata, pid_t pid);
+	/* Not to be looked at: it is of a tenant that is left alone. */
+	bool (*excluded)(void *userdata, pid_t pid);
 	void *userdata;
 };
 

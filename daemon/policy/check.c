@@ -60,13 +60,38 @@ static void check_tier(struct policy_tier *tier, struct ini_report *report)
 
 static void check_scope(const struct policy_scope *scope, struct ini_report *report)
 {
-	if (!scope->cgroup.n)
-		ini_report_add(report, scope->file, scope->line, true,
-			       "[scope %s] names no cgroup; write cgroup = PATTERN", scope->name);
+	const struct policy_place *place = &scope->place;
+
+	if (!place->cgroup.n && !place->space.n && !place->qos.n && !place->pod.n &&
+	    !place->container.n)
+		ini_report_add(
+			report, scope->file, scope->line, true,
+			"[scope %s] names no cgroup and no namespace; write cgroup = PATTERN "
+			"or namespace = PATTERN",
+			scope->name);
+	else if ((place->pod.n || place->container.n) && !place->space.n)
+		ini_report_add(
+			report, scope->file, scope->line, true,
+			"[scope %s] names a pod or container of any namespace, which whoever "
+			"creates pods may choose; write namespace = PATTERN as well",
+			scope->name);
 	if (scope->mode == MODE_UNSET)
 		ini_report_add(report, scope->file, scope->line, true,
 			       "[scope %s] has no mode; write mode = observe, recommend or enforce",
 			       scope->name);
+}
+
+static void check_share(const struct policy_share *share, struct ini_report *report)
+{
+	if (!share->space.n)
+		ini_report_add(report, share->file, share->line, true,
+			       "[namespace-share %s] names no namespace; write namespace = PATTERN",
+			       share->name);
+	if (!share->memory_bytes)
+		ini_report_add(report, share->file, share->line, true,
+			       "[namespace-share %s] has no memory; write memory = SIZE, what the "
+			       "Go workloads of a namespace are to use together",
+			       share->name);
 }
 
 /* The highest priority first; equal ones stay in the order they were read. */
@@ -87,7 +112,11 @@ static void sort_tiers(struct policy_set *set)
 
 static bool matches_by_limit_alone(const struct policy_tier *tier)
 {
-	return tier->rules.line && !tier->cgroup.n && !tier->exe.n && !tier->module.n;
+	const struct policy_place *place = &tier->place;
+
+	return tier->rules.line && !place->cgroup.n && !place->space.n && !place->pod.n &&
+	       !place->container.n && !place->qos.n && !tier->owner.n && !tier->exe.n &&
+	       !tier->module.n;
 }
 
 static bool limits_overlap(const struct policy_tier *a, const struct policy_tier *b)
@@ -128,6 +157,8 @@ void policy_check(struct policy_set *set, struct ini_report *report)
 		check_tier(&set->tiers[i], report);
 	for (size_t i = 0; i < set->n_scopes; i++)
 		check_scope(&set->scopes[i], report);
+	for (size_t i = 0; i < set->n_shares; i++)
+		check_share(&set->shares[i], report);
 	sort_tiers(set);
 	for (size_t i = 0; i < set->n_tiers; i++)
 		for (size_t j = i + 1; j < set->n_tiers; j++)

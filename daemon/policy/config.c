@@ -16,6 +16,8 @@ enum kind {
 	KIND_COUNT,
 	KIND_BOOL,
 	KIND_LEVEL,
+	KIND_EVENTS,
+	KIND_LISTEN,
 	KIND_MAX_,
 };
 
@@ -45,19 +47,33 @@ static const struct row rows[] = {
 	{ "helper_deadline", KIND_DURATION, FIELD(helper_deadline), "2s",
 	  "a duration from 100ms to 1min", 100 * USEC_MSEC, USEC_MIN,
 	  "A helper process that has not answered by then is killed and replaced." },
+	{ "reload_interval", KIND_DURATION, FIELD(reload_interval), "5min",
+	  "a duration from 1s to 1d", USEC_SEC, 24 * 60 * USEC_MIN,
+	  "Least time between two reloads of the service manager, for environments at start." },
 	{ "workloads_max", KIND_COUNT, FIELD(workloads_max), "4096", "a number from 1 to 1000000",
 	  1, 1000000, "At most this many workloads; what falls out is counted." },
 	{ "processes_max", KIND_COUNT, FIELD(processes_max), "8192", "a number from 1 to 1000000",
 	  1, 1000000, "At most this many Go processes; what falls out is counted." },
 	{ "record_bytes", KIND_BYTES, FIELD(record_bytes), "16M", "a size from 64K to 16G",
 	  64 * KIB, 16 * GIB, "Size of the file of past decisions and their inputs." },
+	{ "postmortem_records", KIND_COUNT, FIELD(postmortem_records), "64",
+	  "a number from 0 to 1000", 0, 1000,
+	  "At most this many records of kills are kept; 0: none." },
+	{ "postmortem_bytes", KIND_BYTES, FIELD(postmortem_bytes), "4M", "a size from 64K to 1G",
+	  64 * KIB, GIB, "Size of all records of kills." },
 	{ "audit_burst", KIND_COUNT, FIELD(audit_burst), "20", "a number from 1 to 100000", 1,
 	  100000, "Audit records per workload in a row, before they are counted instead." },
 	{ "audit_interval", KIND_DURATION, FIELD(audit_interval), "10s",
 	  "a duration from 10ms to 1h", 10 * USEC_MSEC, 60 * USEC_MIN,
 	  "Time until a workload may write one more audit record after such a burst." },
-	{ "process_events", KIND_BOOL, FIELD(process_events), "yes", "yes or no", 0, 0,
-	  "Follow exec and exit by the kernel's process connector, instead of scans only." },
+	{ "process_events", KIND_EVENTS, FIELD(process_events), "yes", "yes, no, connector or bpf",
+	  0, 0,
+	  "Be told of exec and exit by the kernel's process connector or eBPF, instead of scans only." },
+	{ "probes", KIND_BOOL, FIELD(probes), "yes", "yes or no", 0, 0,
+	  "Listen to collections, pauses and memory events by eBPF, where the kernel lets it." },
+	{ "metrics_listen", KIND_LISTEN, FIELD(metrics_listen), "no",
+	  "no, ADDRESS:PORT as 127.0.0.1:9477 or [::1]:9477, or the path of a socket", 0, 0,
+	  "Serve metrics for Prometheus here: an address and port, or the path of a unix socket." },
 	{ "log_level", KIND_LEVEL, FIELD(log_level), "info",
 	  "emerg, alert, crit, err, warning, notice, info or debug", 0, 0,
 	  "Messages of less weight than this are not written." },
@@ -103,6 +119,46 @@ static int parse_level(const char *value, void *field)
 			return 0;
 		}
 	return -EINVAL;
+}
+
+static const char *const event_names[] = {
+	[PROCESS_EVENTS_NO] = "no",
+	[PROCESS_EVENTS_YES] = "yes",
+	[PROCESS_EVENTS_CONNECTOR] = "connector",
+	[PROCESS_EVENTS_BPF] = "bpf",
+};
+_Static_assert(ARRAY_SIZE(event_names) == PROCESS_EVENTS_MAX_, "a name for each");
+
+/* A switch, or the name of one way. */
+static int parse_events(const char *value, void *field)
+{
+	int32_t *ret = field;
+	bool yes;
+
+	for (int32_t i = 0; i < PROCESS_EVENTS_MAX_; i++)
+		if (!strcmp(event_names[i], value)) {
+			*ret = i;
+			return 0;
+		}
+	if (text_parse_bool(value, &yes) < 0)
+		return -EINVAL;
+	*ret = yes ? PROCESS_EVENTS_YES : PROCESS_EVENTS_NO;
+	return 0;
+}
+
+/* Any spelling of no is the one. */
+static int parse_listen(const char *value, void *field)
+{
+	struct address address;
+	bool yes;
+
+	if (text_parse_bool(value, &yes) == 0) {
+		text_copy(field, ADDRESS_TEXT_MAX, CONFIG_METRICS_NONE);
+		return yes ? -EINVAL : 0;
+	}
+	if (address_parse(value, &address) < 0 || !text_copy(field, ADDRESS_TEXT_MAX, value))
+		return -EINVAL;
+	return 0;
 }
 
 /* The largest unit that divides it: what is shown can go back into the file. */
@@ -157,6 +213,18 @@ static void format_level(char *buf, size_t size, const void *field, const struct
 	snprintf(buf, size, "%s", level >= 0 && level <= LOG_DEBUG ? level_names[level] : "?");
 }
 
+static void format_events(char *buf, size_t size, const void *field, const struct row *row)
+{
+	(void)row;
+	snprintf(buf, size, "%s", event_names[*(const int32_t *)field]);
+}
+
+static void format_listen(char *buf, size_t size, const void *field, const struct row *row)
+{
+	(void)row;
+	snprintf(buf, size, "%s", (const char *)field);
+}
+
 static const struct {
 	int (*parse)(const char *value, void *field);
 	void (*format)(char *buf, size_t size, const void *field, const struct row *row);
@@ -168,6 +236,8 @@ static const struct {
 	[KIND_COUNT] = { parse_count, format_number, sizeof(uint64_t) },
 	[KIND_BOOL] = { parse_bool, format_bool, sizeof(bool) },
 	[KIND_LEVEL] = { parse_level, format_level, sizeof(int32_t) },
+	[KIND_EVENTS] = { parse_events, format_events, sizeof(int32_t) },
+	[KIND_LISTEN] = { parse_listen, format_listen, ADDRESS_TEXT_MAX },
 };
 _Static_assert(ARRAY_SIZE(kinds) == KIND_MAX_, "a kind without its functions");
 
@@ -178,6 +248,7 @@ static int set_row(struct config *config, const struct row *row, const char *val
 		uint64_t number;
 		int32_t name;
 		bool flag;
+		char text[ADDRESS_TEXT_MAX];
 	} v = { 0 };
 	int r = kinds[row->kind].parse(value, &v);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "policy/ini.h"
 #include "policy/policy.h"
@@ -9,20 +10,36 @@
  * gomemd.conf, section [daemon]. One row per key in config.c feeds the loader, `gomemctl show-config` and the check
  * that gomemd.conf(5) names every key.
  */
+enum config_process_events {
+	PROCESS_EVENTS_NO,
+	PROCESS_EVENTS_YES, /* by what there is */
+	PROCESS_EVENTS_CONNECTOR,
+	PROCESS_EVENTS_BPF,
+	PROCESS_EVENTS_MAX_,
+};
+
 struct config {
 	int32_t mode; /* enum policy_mode; mode = recommend */
 	usec_t look_min,
 		look_max; /* bounds of the time between two looks at a workload; 50 ms, 10 s */
 	usec_t interval;  /* at least this between two changes of one lever; 5 s */
 	usec_t helper_deadline; /* a helper that has not answered by then is replaced; 2 s */
-	uint64_t workloads_max; /* 4096 */
-	uint64_t processes_max; /* Go processes; 8192 */
-	uint64_t record_bytes;	/* size of the decision file; 16M */
-	uint64_t audit_burst;	/* audit records per workload in a row ... */
-	usec_t audit_interval;	/* ... and how long until one more; 20, 10 s */
-	bool process_events;	/* follow exec and exit by the kernel's process connector; yes */
-	int32_t log_level;	/* emerg ... debug (syslog(3)); info */
+	usec_t reload_interval; /* at least this between two reloads of the service manager; 5 min */
+	uint64_t workloads_max;	     /* 4096 */
+	uint64_t processes_max;	     /* Go processes; 8192 */
+	uint64_t record_bytes;	     /* size of the decision file; 16M */
+	uint64_t postmortem_records; /* records of kills that are kept; 64, 0: none */
+	uint64_t postmortem_bytes;   /* ... and their size in all; 4M */
+	uint64_t audit_burst;	     /* audit records per workload in a row ... */
+	usec_t audit_interval;	     /* ... and how long until one more; 20, 10 s */
+	int32_t process_events;	     /* enum config_process_events: follow exec and exit; yes */
+	bool probes;		     /* listen by eBPF; yes */
+	char metrics_listen
+		[ADDRESS_TEXT_MAX]; /* CONFIG_METRICS_NONE, or what address_parse takes; no */
+	int32_t log_level;	    /* emerg ... debug (syslog(3)); info */
 };
+
+#define CONFIG_METRICS_NONE "no"
 
 void config_default(struct config *ret);
 
@@ -37,7 +54,7 @@ int config_load_text(const char *file, const char *text, size_t len, struct ini_
 /* One row for show-config and the documentation check. */
 struct config_row {
 	const char *key, *default_text, *about;
-	char value[64];
+	char value[ADDRESS_TEXT_MAX];
 };
 
 size_t config_rows_max(void);

@@ -9,11 +9,12 @@ enum policy_section {
 	POLICY_SECTION_TIER,
 	POLICY_SECTION_SCOPE,
 	POLICY_SECTION_STATE,
+	POLICY_SECTION_SHARE,
 	POLICY_SECTION_MAX_,
 };
 
 /*
- * Sets the key of @entry in @base: a struct policy_tier, policy_scope, or the policy_action of @state, as @section
+ * Sets the key of @entry in @base: a struct policy_tier, policy_scope, policy_share, or the policy_action of @state, as @section
  * says. A bad value is an error in the report and changes nothing, an unknown key a warning.
  */
 void policy_key_set(enum policy_section section, enum policy_state state, void *base,

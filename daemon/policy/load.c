@@ -17,7 +17,7 @@ struct loader {
 	struct policy_set *set;
 	struct ini_report *report;
 	enum policy_section section;
-	size_t tier, scope; /* which one the section is about */
+	size_t tier, scope, share; /* which one the section is about */
 	enum policy_state state;
 	int error; /* -ENOMEM */
 };
@@ -28,6 +28,7 @@ struct policy_set *policy_set_free(struct policy_set *set)
 		return NULL;
 	free(set->tiers);
 	free(set->scopes);
+	free(set->shares);
 	free(set);
 	return NULL;
 }
@@ -47,6 +48,8 @@ static void init_tier(struct policy_tier *tier, const char *name)
 	*tier = (struct policy_tier){ .limit_to = BYTES_UNLIMITED };
 	text_copy(tier->rules.tier, sizeof(tier->rules.tier), name);
 	tier->rules.mode = MODE_UNSET;
+	tier->rules.idle = POLICY_IDLE_DEFAULT;
+	tier->rules.balance = true;
 	for (size_t i = 0; i < LEVER_MAX_; i++)
 		tier->rules.ownership[i] = OWNERSHIP_TIGHTEN;
 	for (size_t i = 0; i < STATE_MAX_; i++) {
@@ -55,25 +58,38 @@ static void init_tier(struct policy_tier *tier, const char *name)
 	}
 }
 
+/* Room for one more of @size behind the @n of @array, which is *ret's from now on. -ENOSPC at the cap. */
+static int grow(void *array, size_t n, size_t max, size_t size, void **ret)
+{
+	void *grown;
+
+	if (n == max)
+		return -ENOSPC;
+	grown = reallocarray(array, n + 1, size);
+	if (!grown)
+		return -ENOMEM;
+	*ret = grown;
+	return 0;
+}
+
 /* Index of the tier, new where the name is. -ENOSPC at the cap. */
 static int get_tier(struct loader *l, const char *name)
 {
 	struct policy_set *set = l->set;
-	struct policy_tier *grown;
+	void *grown;
+	int r;
 
 	for (size_t i = 0; i < set->n_tiers; i++)
 		if (!strcmp(set->tiers[i].rules.tier, name)) {
 			l->tier = i;
 			return 0;
 		}
-	if (set->n_tiers == POLICY_TIERS_MAX)
-		return -ENOSPC;
-	grown = reallocarray(set->tiers, set->n_tiers + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
+	r = grow(set->tiers, set->n_tiers, POLICY_TIERS_MAX, sizeof(*set->tiers), &grown);
+	if (r < 0)
+		return r;
 	set->tiers = grown;
 	l->tier = set->n_tiers++;
-	init_tier(&grown[l->tier], name);
+	init_tier(&set->tiers[l->tier], name);
 	return 0;
 }
 
@@ -111,24 +127,48 @@ static int begin_state(struct loader *l, const char *name, const struct ini_entr
 static int begin_scope(struct loader *l, const char *name, const struct ini_entry *entry)
 {
 	struct policy_set *set = l->set;
-	struct policy_scope *grown;
+	struct policy_scope *scope;
+	void *grown;
+	int r;
 
 	l->section = POLICY_SECTION_SCOPE;
 	for (l->scope = 0; l->scope < set->n_scopes; l->scope++)
 		if (!strcmp(set->scopes[l->scope].name, name))
 			return 0;
 	l->section = POLICY_SECTION_NONE;
-	if (set->n_scopes == POLICY_SCOPES_MAX)
-		return -ENOSPC;
-	grown = reallocarray(set->scopes, set->n_scopes + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
+	r = grow(set->scopes, set->n_scopes, POLICY_SCOPES_MAX, sizeof(*set->scopes), &grown);
+	if (r < 0)
+		return r;
 	set->scopes = grown;
-	grown += set->n_scopes++;
-	*grown = (struct policy_scope){ .mode = MODE_UNSET, .line = entry->line };
-	text_copy(grown->name, sizeof(grown->name), name);
-	ini_copy_file(grown->file, sizeof(grown->file), entry->file);
+	scope = &set->scopes[set->n_scopes++];
+	*scope = (struct policy_scope){ .mode = MODE_UNSET, .line = entry->line };
+	text_copy(scope->name, sizeof(scope->name), name);
+	ini_copy_file(scope->file, sizeof(scope->file), entry->file);
 	l->section = POLICY_SECTION_SCOPE;
+	return 0;
+}
+
+static int begin_share(struct loader *l, const char *name, const struct ini_entry *entry)
+{
+	struct policy_set *set = l->set;
+	struct policy_share *share;
+	void *grown;
+	int r;
+
+	l->section = POLICY_SECTION_SHARE;
+	for (l->share = 0; l->share < set->n_shares; l->share++)
+		if (!strcmp(set->shares[l->share].name, name))
+			return 0;
+	l->section = POLICY_SECTION_NONE;
+	r = grow(set->shares, set->n_shares, POLICY_SHARES_MAX, sizeof(*set->shares), &grown);
+	if (r < 0)
+		return r;
+	set->shares = grown;
+	share = &set->shares[set->n_shares++];
+	*share = (struct policy_share){ .line = entry->line };
+	text_copy(share->name, sizeof(share->name), name);
+	ini_copy_file(share->file, sizeof(share->file), entry->file);
+	l->section = POLICY_SECTION_SHARE;
 	return 0;
 }
 
@@ -136,20 +176,35 @@ static int begin_scope(struct loader *l, const char *name, const struct ini_entr
 static const char *split_section(struct loader *l, const char *section,
 				 enum policy_section *ret_kind, char name[INI_NAME_BYTES_MAX + 1])
 {
+	static const struct {
+		const char *word;
+		enum policy_section kind;
+	} named[] = {
+		{ "tier ", POLICY_SECTION_TIER },
+		{ "scope ", POLICY_SECTION_SCOPE },
+		{ "namespace-share ", POLICY_SECTION_SHARE },
+	};
 	const char *dot = strrchr(section, '.');
 
+	*ret_kind = POLICY_SECTION_NONE;
 	text_copy(name, INI_NAME_BYTES_MAX + 1, section);
-	if (!strncmp(section, "tier ", 5) || !strncmp(section, "scope ", 6)) {
-		*ret_kind = section[0] == 't' ? POLICY_SECTION_TIER : POLICY_SECTION_SCOPE;
-		text_copy(name, INI_NAME_BYTES_MAX + 1, strchr(section, ' ') + 1);
-	} else if (dot) {
+	for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
+		const size_t len = strlen(named[i].word);
+
+		if (!strncmp(section, named[i].word, len)) {
+			*ret_kind = named[i].kind;
+			text_copy(name, INI_NAME_BYTES_MAX + 1, section + len);
+		}
+	}
+	if (*ret_kind == POLICY_SECTION_NONE && dot) {
 		*ret_kind = POLICY_SECTION_STATE;
 		name[dot - section] = '\0';
 		if (policy_state_parse(dot + 1, &l->state) < 0)
 			return "no such state; write calm, pressed, emergency, tight or hot behind "
 			       "the dot";
-	} else {
-		return "no such section; write [tier NAME], [scope NAME] or [TIER.STATE]";
+	} else if (*ret_kind == POLICY_SECTION_NONE) {
+		return "no such section; write [tier NAME], [scope NAME], [namespace-share NAME] "
+		       "or [TIER.STATE]";
 	}
 	if (!is_name(name))
 		return "not a name; at most 39 letters, digits, '_' and '-'";
@@ -163,6 +218,7 @@ static void begin_section(struct loader *l, const struct ini_entry *entry,
 		[POLICY_SECTION_TIER] = begin_tier,
 		[POLICY_SECTION_SCOPE] = begin_scope,
 		[POLICY_SECTION_STATE] = begin_state,
+		[POLICY_SECTION_SHARE] = begin_share,
 	};
 	char name[INI_NAME_BYTES_MAX + 1];
 	enum policy_section kind;
@@ -179,8 +235,8 @@ static void begin_section(struct loader *l, const struct ini_entry *entry,
 	r = begin[kind](l, name, entry);
 	if (r == -ENOSPC)
 		ini_report_add(report, entry->file, entry->line, true,
-			       "[%s]: more than %d tiers or scopes; merge some", entry->section,
-			       POLICY_TIERS_MAX);
+			       "[%s]: more than %d tiers, scopes or shares; merge some",
+			       entry->section, POLICY_TIERS_MAX);
 	else if (r < 0)
 		l->error = r;
 }
@@ -191,6 +247,8 @@ static void *section_base(const struct loader *l)
 		return &l->set->tiers[l->tier];
 	if (l->section == POLICY_SECTION_SCOPE)
 		return &l->set->scopes[l->scope];
+	if (l->section == POLICY_SECTION_SHARE)
+		return &l->set->shares[l->share];
 	return &l->set->tiers[l->tier].rules.state[l->state];
 }
 

@@ -6,9 +6,12 @@
 #include "policy/match.h"
 
 static const char *const why_names[] = {
-	[WHY_MATCHED] = "matched", [WHY_LIMIT] = "limit",   [WHY_CGROUP] = "cgroup",
-	[WHY_EXE] = "exe",	   [WHY_MODULE] = "module", [WHY_GENEROUS] = "generous",
-	[WHY_LATER] = "later",
+	[WHY_MATCHED] = "matched",   [WHY_LIMIT] = "limit",
+	[WHY_CGROUP] = "cgroup",     [WHY_NAMESPACE] = "namespace",
+	[WHY_POD] = "pod",	     [WHY_CONTAINER] = "container",
+	[WHY_QOS] = "qos",	     [WHY_OWNER] = "owner",
+	[WHY_EXE] = "exe",	     [WHY_MODULE] = "module",
+	[WHY_GENEROUS] = "generous", [WHY_LATER] = "later",
 };
 _Static_assert(ARRAY_SIZE(why_names) == WHY_MAX_, "a why without a name");
 
@@ -30,10 +33,10 @@ static bool match_cgroup(const struct policy_patterns *patterns, const char *cgr
 	return false;
 }
 
-/* An unknown exe or module matches nothing, not even a star. */
+/* What is unknown matches nothing, not even a star. */
 static bool match_text(const struct policy_patterns *patterns, const char *text)
 {
-	for (size_t i = 0; *text && i < patterns->n; i++)
+	for (size_t i = 0; text && *text && i < patterns->n; i++)
 		if (text_match_path(patterns->pattern[i], text))
 			return true;
 	return false;
@@ -41,7 +44,7 @@ static bool match_text(const struct policy_patterns *patterns, const char *text)
 
 static bool match_exe(const struct policy_patterns *patterns, const char *exe)
 {
-	const char *slash = strrchr(exe, '/');
+	const char *slash = exe ? strrchr(exe, '/') : NULL;
 
 	return match_text(patterns, exe) || (slash && match_text(patterns, slash + 1));
 }
@@ -53,18 +56,40 @@ static bool match_limit(const struct policy_tier *tier, uint64_t limit_bytes)
 	return !tier->unlimited && limit_bytes >= tier->limit_from && limit_bytes < tier->limit_to;
 }
 
-static bool names_program(const struct policy_tier *tier)
+/* By words that somebody may choose who must not get rights by it. */
+static bool is_by_word(const struct policy_tier *tier)
 {
-	return tier->exe.n || tier->module.n;
+	return tier->exe.n || tier->module.n || tier->owner.n ||
+	       ((tier->place.pod.n || tier->place.container.n) && !tier->place.space.n);
+}
+
+static enum policy_why why_of_place(const struct policy_place *place,
+				    const struct policy_subject *subject)
+{
+	if (place->cgroup.n && !match_cgroup(&place->cgroup, subject->cgroup))
+		return WHY_CGROUP;
+	if (place->space.n && !match_text(&place->space, subject->space))
+		return WHY_NAMESPACE;
+	if (place->pod.n && !match_text(&place->pod, subject->pod))
+		return WHY_POD;
+	if (place->container.n && !match_text(&place->container, subject->container))
+		return WHY_CONTAINER;
+	if (place->qos.n && !match_text(&place->qos, subject->qos))
+		return WHY_QOS;
+	return WHY_MATCHED;
 }
 
 /* What the tier alone says, without regard to the others. */
 static enum policy_why why_of(const struct policy_tier *tier, const struct policy_subject *subject)
 {
+	const enum policy_why why = why_of_place(&tier->place, subject);
+
 	if (!match_limit(tier, subject->limit_bytes))
 		return WHY_LIMIT;
-	if (tier->cgroup.n && !match_cgroup(&tier->cgroup, subject->cgroup))
-		return WHY_CGROUP;
+	if (why != WHY_MATCHED)
+		return why;
+	if (tier->owner.n && !match_text(&tier->owner, subject->owner))
+		return WHY_OWNER;
 	if (tier->exe.n && !match_exe(&tier->exe, subject->exe))
 		return WHY_EXE;
 	if (tier->module.n && !match_text(&tier->module, subject->module))
@@ -72,13 +97,12 @@ static enum policy_why why_of(const struct policy_tier *tier, const struct polic
 	return WHY_MATCHED;
 }
 
-/* The tier that limit and cgroup give, which no tenant chooses; NULL where there is none. */
+/* The tier that limit and place give, which no tenant chooses; NULL where there is none. */
 static const struct policy_tier *tier_of_place(const struct policy_set *set,
 					       const struct policy_subject *subject)
 {
 	for (size_t i = 0; i < set->n_tiers; i++)
-		if (!names_program(&set->tiers[i]) &&
-		    why_of(&set->tiers[i], subject) == WHY_MATCHED)
+		if (!is_by_word(&set->tiers[i]) && why_of(&set->tiers[i], subject) == WHY_MATCHED)
 			return &set->tiers[i];
 	return NULL;
 }
@@ -103,7 +127,7 @@ static bool action_is_generous(const struct policy_action *tier, const struct po
 	    (!tier->goroutine_rate || tier->goroutine_rate > place->goroutine_rate))
 		return true;
 	return (tier->soft_limit_off && !place->soft_limit_off) ||
-	       (place->memory_high && !tier->memory_high) ||
+	       place->memory_high > tier->memory_high ||
 	       trigger_is_later(&tier->when, &place->when);
 }
 
@@ -141,7 +165,7 @@ int policy_match(const struct policy_set *set, const struct policy_subject *subj
 
 		if (w == WHY_MATCHED && found >= 0)
 			w = WHY_LATER;
-		else if (w == WHY_MATCHED && place && names_program(tier) &&
+		else if (w == WHY_MATCHED && place && is_by_word(tier) &&
 			 is_generous(&tier->rules, &place->rules))
 			w = WHY_GENEROUS;
 		else if (w == WHY_MATCHED)
@@ -152,14 +176,15 @@ int policy_match(const struct policy_set *set, const struct policy_subject *subj
 	return found;
 }
 
-enum policy_mode policy_mode_of(const struct policy_set *set, int tier, const char *cgroup,
-				enum policy_mode fallback, const struct policy_scope **ret_scope)
+enum policy_mode policy_mode_of(const struct policy_set *set, int tier,
+				const struct policy_subject *subject, enum policy_mode fallback,
+				const struct policy_scope **ret_scope)
 {
 	const struct policy_scope *scope = NULL;
 	int32_t mode = MODE_UNSET;
 
 	for (size_t i = 0; !scope && i < set->n_scopes; i++)
-		if (match_cgroup(&set->scopes[i].cgroup, cgroup))
+		if (why_of_place(&set->scopes[i].place, subject) == WHY_MATCHED)
 			scope = &set->scopes[i];
 	if (ret_scope)
 		*ret_scope = scope;
@@ -167,25 +192,44 @@ enum policy_mode policy_mode_of(const struct policy_set *set, int tier, const ch
 		mode = scope->mode;
 	else if (tier >= 0 && (size_t)tier < set->n_tiers)
 		mode = set->tiers[tier].rules.mode;
-	return mode == MODE_UNSET ? fallback : (enum policy_mode)mode;
+	if (mode == MODE_UNSET)
+		mode = (int32_t)fallback;
+	return mode == MODE_ENFORCE && set->no_enforce ? MODE_RECOMMEND : (enum policy_mode)mode;
 }
 
-static bool names_exactly(const struct policy_patterns *patterns, const char *cgroup)
+static bool has_exactly(const struct policy_patterns *patterns, const char *text)
 {
-	for (size_t i = 0; i < patterns->n; i++)
+	for (size_t i = 0; text && *text && i < patterns->n; i++)
 		if (!strpbrk(patterns->pattern[i], "*?") &&
-		    !strcmp(without_slash(patterns->pattern[i]), without_slash(cgroup)))
+		    !strcmp(without_slash(patterns->pattern[i]), without_slash(text)))
 			return true;
 	return false;
 }
 
-bool policy_names_exactly(const struct policy_set *set, const char *cgroup)
+const struct policy_share *policy_share_of(const struct policy_set *set, const char *space)
+{
+	for (size_t i = 0; i < set->n_shares; i++)
+		if (match_text(&set->shares[i].space, space))
+			return &set->shares[i];
+	return NULL;
+}
+
+static bool names_exactly(const struct policy_place *place, const struct policy_subject *subject)
+{
+	if (why_of_place(place, subject) != WHY_MATCHED)
+		return false;
+	return has_exactly(&place->cgroup, subject->cgroup) ||
+	       (has_exactly(&place->space, subject->space) &&
+		has_exactly(&place->pod, subject->pod));
+}
+
+bool policy_names_exactly(const struct policy_set *set, const struct policy_subject *subject)
 {
 	for (size_t i = 0; i < set->n_tiers; i++)
-		if (names_exactly(&set->tiers[i].cgroup, cgroup))
+		if (names_exactly(&set->tiers[i].place, subject))
 			return true;
 	for (size_t i = 0; i < set->n_scopes; i++)
-		if (names_exactly(&set->scopes[i].cgroup, cgroup))
+		if (names_exactly(&set->scopes[i].place, subject))
 			return true;
 	return false;
 }

@@ -3,29 +3,39 @@
 
 #include "policy/policy.h"
 
-/* What is known of a workload when it is matched. exe and module are the tenant's own words. */
+/*
+ * What is known of a workload when it is matched; "" where it is not. exe and module are the tenant's own words, pod and
+ * container those of whoever may create pods in its namespace, and the owner is a guess (kube/owner.h).
+ */
 struct policy_subject {
 	uint64_t limit_bytes; /* BYTES_UNLIMITED: none */
 	const char *cgroup;   /* path from the root, with a leading slash */
-	const char *exe;      /* of its largest Go process; "" where unknown */
+	const char *space, *pod, *container, *qos, *owner;
+	const char *exe; /* of its largest Go process */
 	const char *module;
 };
 
 /*
  * Shell patterns: cgroup patterns match from the root with or without the leading slash (text_match_path of
- * base/text.h), exe the whole path or the base name, module the whole path.
+ * base/text.h), exe the whole path or the base name, all others the whole. What is not known matches no pattern.
  *
- * exe and module may select a stricter tier, never a more generous one: a tier that names them is passed over
- * where the tier that its limit and cgroup alone give has, in any state, a lower GOGC, a soft limit, a memory.high
- * lease, a lower goroutine rate or an earlier trigger that this one has not; or a stricter mode or ownership.
+ * owner, exe and module, and pod and container without a namespace, may select a stricter tier, never a more generous
+ * one: a tier that names them is passed over where the tier that the rest alone gives has, in any state, a lower GOGC, a
+ * soft limit, a memory.high lease, a lower goroutine rate or an earlier trigger that this one has not; or a stricter
+ * mode or ownership.
  */
 enum policy_why {
 	WHY_MATCHED,
 	WHY_LIMIT, /* the limit is outside its interval */
 	WHY_CGROUP,
+	WHY_NAMESPACE,
+	WHY_POD,
+	WHY_CONTAINER,
+	WHY_QOS,
+	WHY_OWNER,
 	WHY_EXE,
 	WHY_MODULE,
-	WHY_GENEROUS, /* exe or module asked for more than the place gives */
+	WHY_GENEROUS, /* a word that gives no rights asked for more than the place gives */
 	WHY_LATER,    /* would match, but an earlier one did */
 	WHY_MAX_,
 };
@@ -37,8 +47,15 @@ int policy_match(const struct policy_set *set, const struct policy_subject *subj
 		 enum policy_why *why);
 
 /* The mode that holds: the first scope that matches, else the tier's, else @fallback. *ret_scope may be NULL. */
-enum policy_mode policy_mode_of(const struct policy_set *set, int tier, const char *cgroup,
-				enum policy_mode fallback, const struct policy_scope **ret_scope);
+enum policy_mode policy_mode_of(const struct policy_set *set, int tier,
+				const struct policy_subject *subject, enum policy_mode fallback,
+				const struct policy_scope **ret_scope);
 
-/* True where one of the scopes or tiers names exactly this cgroup, without a wildcard. */
-bool policy_names_exactly(const struct policy_set *set, const char *cgroup);
+/* The first share of namespace @space, or NULL; of "", which is none, there is none. */
+const struct policy_share *policy_share_of(const struct policy_set *set, const char *space);
+
+/*
+ * True where one of the scopes or tiers that match names exactly this workload, without a wildcard: its cgroup, or
+ * its namespace and its pod.
+ */
+bool policy_names_exactly(const struct policy_set *set, const struct policy_subject *subject);

@@ -14,10 +14,9 @@ static const char *const mode_names[] = {
 _Static_assert(ARRAY_SIZE(mode_names) == MODE_MAX_, "a mode without a name");
 
 static const char *const lever_names[] = {
-	[LEVER_SOFT_LIMIT] = "soft_limit",
-	[LEVER_GOGC] = "gogc",
-	[LEVER_MADVDONTNEED] = "madvdontneed",
-	[LEVER_MEMORY_HIGH] = "memory_high",
+	[LEVER_SOFT_LIMIT] = "soft_limit",     [LEVER_GOGC] = "gogc",
+	[LEVER_MADVDONTNEED] = "madvdontneed", [LEVER_HEAP_PROFILE] = "heap_profile",
+	[LEVER_GC_PERIOD] = "gc_period",       [LEVER_MEMORY_HIGH] = "memory_high",
 };
 _Static_assert(ARRAY_SIZE(lever_names) == LEVER_MAX_, "a lever without a name");
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@ enum {
 	PERMILLE_MAX = 10000,
 };
 
+#define ENVIRONMENT_AFTER (10 * USEC_MIN)
+
 /* Bytes at one end of an interval, of @len characters; none: @open. */
 static int parse_end(const char *s, size_t len, uint64_t open, uint64_t *ret)
 {
@@ -29,6 +32,19 @@ static int parse_end(const char *s, size_t len, uint64_t open, uint64_t *ret)
 	memcpy(buf, s, len);
 	buf[len] = '\0';
 	return text_parse_bytes(buf, ret);
+}
+
+int policy_value_memory(const char *value, void *field)
+{
+	uint64_t bytes;
+	int r = text_parse_bytes(value, &bytes);
+
+	if (r < 0)
+		return r;
+	if (bytes < MIB || bytes == BYTES_UNLIMITED)
+		return -ERANGE;
+	*(uint64_t *)field = bytes;
+	return 0;
 }
 
 int policy_value_limit(const char *value, void *field)
@@ -71,6 +87,25 @@ int policy_value_pattern(const char *value, void *field)
 		return -ERANGE;
 	text_copy(patterns->pattern[patterns->n++], POLICY_PATTERN_BYTES, value);
 	return 0;
+}
+
+int policy_value_name(const char *value, void *field)
+{
+	static const char characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-.*?";
+
+	if (value[strspn(value, characters)])
+		return -EINVAL;
+	return policy_value_pattern(value, field);
+}
+
+int policy_value_qos(const char *value, void *field)
+{
+	static const char *const classes[] = { "", "guaranteed", "burstable", "besteffort" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
+		if (!strcmp(value, classes[i]))
+			return policy_value_pattern(value, field);
+	return -EINVAL;
 }
 
 int policy_value_mode(const char *value, void *field)
@@ -125,6 +160,96 @@ int policy_value_tight(const char *value, void *field)
 int policy_value_auto_off(const char *value, void *field)
 {
 	return parse_choice(value, "auto", "off", field);
+}
+
+int policy_value_off_on(const char *value, void *field)
+{
+	return parse_choice(value, "off", "on", field);
+}
+
+#define DAY (24 * 60 * USEC_MIN)
+
+/* A duration from @min to @max; where @value is @word, @if_word. */
+static int parse_duration_or(const char *value, const char *word, usec_t if_word, usec_t min,
+			     usec_t max, usec_t *ret)
+{
+	usec_t v;
+	int r;
+
+	if (!strcmp(value, word)) {
+		*ret = if_word;
+		return 0;
+	}
+	r = text_parse_duration(value, &v);
+	if (r < 0)
+		return r;
+	if (v < min || v > max)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+int policy_value_series(const char *value, void *field)
+{
+	return parse_duration_or(value, "off", 0, USEC_SEC, DAY, field);
+}
+
+int policy_value_environment(const char *value, void *field)
+{
+	bool yes;
+
+	/* A bare number is seconds, as everywhere. */
+	if (isdigit((unsigned char)value[0]) || text_parse_bool(value, &yes) < 0)
+		return policy_value_series(value, field);
+	*(usec_t *)field = yes ? ENVIRONMENT_AFTER : 0;
+	return 0;
+}
+
+int policy_value_culprits(const char *value, void *field)
+{
+	if (!strcmp(value, "alarm")) {
+		*(usec_t *)field = 0;
+		return 0;
+	}
+	return parse_duration_or(value, "off", POLICY_NEVER, 10 * USEC_SEC, DAY, field);
+}
+
+int policy_value_gc_period(const char *value, void *field)
+{
+	return parse_duration_or(value, "no", 0, USEC_SEC, 2 * USEC_MIN, field);
+}
+
+int policy_value_idle(const char *value, void *field)
+{
+	return parse_duration_or(value, "off", POLICY_NEVER, USEC_MIN, DAY, field);
+}
+
+static int parse_word(const char *value, const char *const *words, size_t n, int32_t *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(value, words[i])) {
+			*ret = (int32_t)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int policy_value_high(const char *value, void *field)
+{
+	static const char *const words[] = {
+		[HIGH_NO] = "no", [HIGH_AUTO] = "auto", [HIGH_SWAP] = "swap"
+	};
+
+	return parse_word(value, words, ARRAY_SIZE(words), field);
+}
+
+int policy_value_reclaim(const char *value, void *field)
+{
+	static const char *const words[] = {
+		[RECLAIM_NO] = "no", [RECLAIM_FILE] = "file", [RECLAIM_ALL] = "all"
+	};
+
+	return parse_word(value, words, ARRAY_SIZE(words), field);
 }
 
 int policy_value_auto_no(const char *value, void *field)
@@ -239,5 +364,19 @@ int policy_value_rate(const char *value, void *field)
 	if (v < 1 || v > RATE_MAX)
 		return -ERANGE;
 	*(uint32_t *)field = (uint32_t)v;
+	return 0;
+}
+
+int policy_value_endpoint(const char *value, void *field)
+{
+	struct policy_endpoint e = { 0 };
+
+	if (!strcmp(value, "auto"))
+		e.kind = POLICY_ENDPOINT_AUTO;
+	else if (strcmp(value, "off") != 0)
+		e.kind = POLICY_ENDPOINT_AT;
+	if (e.kind == POLICY_ENDPOINT_AT && endpoint_parse(value, &e.at) < 0)
+		return -EINVAL;
+	*(struct policy_endpoint *)field = e;
 	return 0;
 }

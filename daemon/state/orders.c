@@ -46,7 +46,7 @@ bool orders_released(const struct orders *o, const char *workload)
 const struct order *orders_pin(const struct orders *o, const char *workload,
 			       enum policy_lever lever)
 {
-	for (size_t i = 0; i < o->n; i++)
+	for (size_t i = 0; i < o->n && !o->suspended; i++)
 		if (same(&o->orders[i], ORDER_PIN, workload) && o->orders[i].lever == lever)
 			return &o->orders[i];
 	return NULL;

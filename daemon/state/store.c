@@ -9,13 +9,17 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "state/learned.h"
 #include "state/store.h"
 
-#define ORDERS_FILE	 "orders"
-#define ORDERS_BYTES_MAX MIB
+#define ORDERS_FILE	  "orders"
+#define ORDERS_BYTES_MAX  MIB
+#define RELOAD_FILE	  "reload"
+#define LEARNED_FILE	  "learned"
+#define LEARNED_BYTES_MAX (2 * MIB)
 
 struct store {
-	int dir, undo;
+	int dir, undo, kills;
 };
 
 int store_open(const char *path, struct store **ret)
@@ -24,13 +28,17 @@ int store_open(const char *path, struct store **ret)
 
 	if (!st)
 		return -ENOMEM;
-	st->undo = -1;
+	st->undo = st->kills = -1;
 	st->dir = fd_open_dir(AT_FDCWD, path, true);
 	if (st->dir < 0)
 		return st->dir;
 	st->undo = fd_open_dir(st->dir, "undo", true);
 	if (st->undo < 0)
 		return st->undo;
+	st->kills = fd_open_dir(st->dir, "postmortem", true);
+	/* Giving back what was changed does not depend on it. */
+	if (st->kills < 0)
+		log_warning("No records of kills can be kept: %s, ignoring", strerror(-st->kills));
 	*ret = TAKE_PTR(st);
 	return 0;
 }
@@ -39,6 +47,7 @@ struct store *store_close(struct store *st)
 {
 	if (!st)
 		return NULL;
+	closep(&st->kills);
 	closep(&st->undo);
 	closep(&st->dir);
 	free(st);
@@ -110,6 +119,24 @@ int store_each_undo(struct store *st, void (*each)(void *userdata, const struct 
 	return 0;
 }
 
+int store_put_kill(struct store *st, const char *name, const char *text, size_t len,
+		   const struct kills_caps *caps, unsigned int *ret_dropped)
+{
+	return kills_put(st->kills, name, text, len, caps, ret_dropped);
+}
+
+int store_put_reload(struct store *st, bool owed)
+{
+	if (owed)
+		return fd_replace_file(st->dir, RELOAD_FILE, "", 0, false);
+	return unlinkat(st->dir, RELOAD_FILE, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+bool store_get_reload(const struct store *st)
+{
+	return faccessat(st->dir, RELOAD_FILE, F_OK, 0) == 0;
+}
+
 int store_put_orders(struct store *st, const struct orders *o)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -134,5 +161,37 @@ int store_get_orders(struct store *st, struct orders *ret)
 	bad = orders_parse(text, ret);
 	if (bad)
 		log_warning("%u line(s) of the orders file are not orders, ignoring", bad);
+	return 0;
+}
+
+/* Not synced: what is lost is learned again. */
+int store_put_learned(struct store *st, struct learned *l)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t len;
+	int r;
+
+	if (!l->changed)
+		return 0;
+	r = learned_format(l, &text, &len);
+	if (r == 0)
+		r = fd_replace_file(st->dir, LEARNED_FILE, text, len, false);
+	if (r == 0)
+		l->changed = false;
+	return r;
+}
+
+int store_get_learned(struct store *st, struct learned *ret)
+{
+	_cleanup_(freep) char *text = NULL;
+	unsigned int bad;
+	int r = fd_read_alloc(st->dir, LEARNED_FILE, LEARNED_BYTES_MAX, &text, NULL);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	bad = learned_parse(text, ret);
+	if (bad)
+		log_warning("%u line(s) of the file of what was learned are not such, ignoring",
+			    bad);
 	return 0;
 }

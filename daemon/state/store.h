@@ -3,6 +3,7 @@
 
 #include "act/undo.h"
 #include "base/clock.h"
+#include "state/kills.h"
 
 /*
  * What outlives the daemon: undo records, and the operator's standing orders. Undo records need no fsync: what they
@@ -31,6 +32,17 @@ int store_drop_undo(struct store *st, const struct undo_record *u);
 int store_each_undo(struct store *st, void (*each)(void *userdata, const struct undo_record *u),
 		    void *userdata, unsigned int *ret_bad);
 
+/* A record of a kill (kills.h), in the directory "postmortem". */
+int store_put_kill(struct store *st, const char *name, const char *text, size_t len,
+		   const struct kills_caps *caps, unsigned int *ret_dropped);
+
+/*
+ * The service manager still has what was taken away from its units' files: it is to read them anew, by whoever comes next
+ * where this run cannot. Kept on disk, so that a death in between is made up for.
+ */
+int store_put_reload(struct store *st, bool owed);
+bool store_get_reload(const struct store *st);
+
 enum order_kind {
 	ORDER_STOP_WRITES, /* no writes to anything, everything given back */
 	ORDER_RELEASE,	   /* no writes to this workload */
@@ -53,12 +65,13 @@ enum {
 struct orders {
 	struct order *orders;
 	size_t n;
+	bool suspended; /* pins are kept, but not to be applied: the daemon has not the rights to */
 };
 
 void orders_done(struct orders *o);
 bool orders_stopped(const struct orders *o);
 bool orders_released(const struct orders *o, const char *workload);
-/* The pin of this lever, or NULL. */
+/* The pin of this lever that is to be applied, or NULL. */
 const struct order *orders_pin(const struct orders *o, const char *workload,
 			       enum policy_lever lever);
 

@@ -130,27 +130,30 @@ static void high_set(void *userdata, int result)
 	c->done(c->userdata, result == 0 ? CHANGE_DONE : CHANGE_FAILED, result, NULL);
 }
 
-int change_memory_high(struct inspector *writer, struct unit_bus *bus, const char *unit,
-		       const char *cgroup, int64_t value, change_done done, void *userdata)
+int change_memory_high(const struct high_target *target, int64_t value, change_done done,
+		       void *userdata)
 {
 	_cleanup_(freep) struct change *c = calloc(1, sizeof(*c));
-	struct inspect_request req = { .op = INSPECT_WRITE_CGROUP, .file = "memory.high" };
+	struct inspect_request req = { .op = INSPECT_WRITE_CGROUP,
+				       .file = "memory.high",
+				       .cgroup_id = target->cgroup_id };
 	int r;
 
 	if (!c)
 		return -ENOMEM;
 	*c = (struct change){ .value = value, .done = done, .userdata = userdata };
-	if (bus && unit[0]) {
-		r = unit_set_memory_high(
-			bus, unit, value == INT64_MAX ? UINT64_MAX : (uint64_t)value, high_set, c);
+	if (target->bus && target->unit[0]) {
+		r = unit_set_memory_high(target->bus, target->unit,
+					 value == INT64_MAX ? UINT64_MAX : (uint64_t)value,
+					 high_set, c);
 	} else {
-		if (!text_copy(req.cgroup, sizeof(req.cgroup), cgroup))
+		if (!text_copy(req.cgroup, sizeof(req.cgroup), target->cgroup))
 			return -ENAMETOOLONG;
 		if (value == INT64_MAX)
 			snprintf(req.text, sizeof(req.text), "max");
 		else
 			snprintf(req.text, sizeof(req.text), "%" PRId64, value);
-		r = inspector_request(writer, &req, high_written, c);
+		r = inspector_request(target->writer, &req, high_written, c);
 	}
 	if (r < 0)
 		return r;

@@ -30,8 +30,17 @@ int change_process(struct inspector *in, uint32_t slot, const struct lever_ops *
 		   const struct go_sample *from, int64_t value, change_done done, void *userdata);
 
 /*
- * memory.high of a cgroup: through @bus where @unit is not "" and systemd can be asked, else by file through a
- * helper of its own, since the write may block. INT64_MAX is "max".
+ * The cgroup whose memory.high is meant: through systemd where `bus` is not NULL and it is a unit, else by file through
+ * a helper of its own, since the write may block.
  */
-int change_memory_high(struct inspector *writer, struct unit_bus *bus, const char *unit,
-		       const char *cgroup, int64_t value, change_done done, void *userdata);
+struct high_target {
+	struct unit_bus *bus;
+	const char *unit; /* "": none */
+	struct inspector *writer;
+	const char *cgroup;
+	uint64_t cgroup_id;
+};
+
+/* INT64_MAX is "max". @done is called once, later. */
+int change_memory_high(const struct high_target *target, int64_t value, change_done done,
+		       void *userdata);

@@ -24,8 +24,17 @@ struct lever_ops {
 	bool (*valid)(int64_t value);
 };
 
-/* One of LEVER_SOFT_LIMIT, LEVER_GOGC, LEVER_MADVDONTNEED. */
+/* One of those of a process. */
 const struct lever_ops *lever_ops(enum policy_lever lever);
+
+/*
+ * What gomemd itself has put into the environment of the process for this lever (act/environment.h), where it is still
+ * there. A tenant that forges this only gives up a word of its own.
+ */
+bool lever_environment(const struct lever_ops *ops, const struct process_info *info, int64_t *ret);
+
+/* Has the owner set the variable that this lever goes by, to whatever? Then it is not touched. */
+bool lever_variable_is_owners(const struct lever_ops *ops, const struct process_info *info);
 
 /* Did the owner set this lever explicitly? By the environment, or by a first value that is not the default. */
 bool lever_owner_set(const struct lever_ops *ops, const struct process_info *info,

@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/util.h"
+#include "decide/alert.h"
+#include "decide/balance.h"
 #include "decide/decide.h"
+#include "decide/goroutines.h"
 #include "decide/heapmath.h"
+#include "decide/reclaim.h"
+#include "decide/restart.h"
 #include "decide/state.h"
 #include "decide/watch.h"
+#include "decide/wish.h"
 
-#define SAFE_PERMILLE	   920 /* of the room: what soft limit and non-Go share may fill together */
-#define MARGIN_SHARE	   64
-#define MARGIN_MIN	   MIB
-#define STEP_SHARE	   20 /* a soft limit falls by a 20th of T a cycle: the scavenger works inline */
-#define SMALL_SHARE	   100
-#define GAIN_SHARE	   50 /* an emergency is worth its price from 2 % of M on */
-#define LOOSEN_FACTOR	   3  /* loosening waits so many intervals */
-#define EMERGENCY_GOGC_MIN 10
-#define HOT_GOGC_MAX	   400
-#define FIT_GOGC	   50 /* a limit that "would fit" leaves the collector this much */
-#define PAGE_BYTES	   4096
-#define HIGH_LEASE	   (30 * USEC_SEC)
-
-/* Everything that one decision is made from. */
-struct context {
-	const struct decide_settings *settings;
-	const struct policy_rules *rules;
-	const struct snapshot *s;
-	struct history *h;
-	usec_t now;
-	struct decision *d;
-	uint64_t floors; /* sum over the proved processes */
-};
+#define STEP_SHARE	    20 /* a soft limit falls by a 20th of T a cycle: the scavenger works inline */
+#define SMALL_SHARE_OF_PART 20
+#define SMALL_SHARE_UP	    8 /* of a part that can wait: it did not set the goal */
+#define SMALL_SHARE	    100
+#define LOOSEN_FACTOR	    3 /* loosening waits so many intervals */
+#define PAGE_BYTES	    4096
+#define HIGH_LEASE	    (30 * USEC_SEC)
 
 int64_t decide_lever_now(const struct snapshot *s, const struct snapshot_proc *p,
 			 enum policy_lever lever)
@@ -39,165 +29,20 @@ int64_t decide_lever_now(const struct snapshot *s, const struct snapshot_proc *p
 		return p->sample.gc_percent;
 	case LEVER_MADVDONTNEED:
 		return p->sample.madvdontneed;
+	case LEVER_HEAP_PROFILE:
+		return p->sample.mem_profile_rate;
+	case LEVER_GC_PERIOD:
+		return p->sample.gc_period_ns;
 	default:
 		return s->cgroup.high >= INT64_MAX ? VALUE_NONE : (int64_t)s->cgroup.high;
 	}
-}
-
-/* Part of @total for one process: its floor, and of what is left a part by what it maps. */
-static uint64_t share_of(const struct context *c, const struct snapshot_proc *p, uint64_t floor,
-			 uint64_t total)
-{
-	if (c->floors >= total)
-		return mul_div(total, floor, MAX(c->floors, 1u));
-	return floor +
-	       mul_div(total - c->floors, p->sample.mapped_ready_bytes, MAX(c->d->mapped, 1u));
-}
-
-/* One lever's wish, before ownership, pace and rest are asked. */
-struct wish {
-	bool any;
-	int64_t value;
-	enum decide_reason reason;
-};
-
-static struct wish wish_set(int64_t value, enum decide_reason reason)
-{
-	return (struct wish){ .any = true, .value = value, .reason = reason };
-}
-
-static int64_t as_limit(uint64_t bytes)
-{
-	return bytes >= INT64_MAX ? VALUE_NONE : (int64_t)MAX(bytes, 1u);
-}
-
-/* How much room a tight collector gets: what it asks for, as far as the budget has it; never below the floor's. */
-static uint32_t tight_percent(const struct context *c, const struct snapshot_proc *p,
-			      const struct proc_decision *pd)
-{
-	const struct proc_history *ph = history_proc(c->h, &p->key);
-	uint64_t share = share_of(c, p, pd->floor_bytes, c->d->budget);
-	uint32_t percent = ph->tight_percent;
-
-	while (percent > HEAP_FLOOR_PERCENT &&
-	       heap_limit_for(&p->sample, p->minor, percent) > share)
-		percent /= 2;
-	return MAX(percent, (uint32_t)HEAP_FLOOR_PERCENT);
-}
-
-/* The soft limit of a process in the state that holds. */
-static struct wish wish_soft_limit(struct context *c, const struct snapshot_proc *p,
-				   const struct proc_decision *pd)
-{
-	const uint64_t room = c->d->room;
-	const struct policy_action *action = &c->rules->state[c->d->state];
-	uint64_t hard, share;
-
-	if (action->soft_limit_off)
-		return (struct wish){ 0 };
-	if (room == BYTES_UNLIMITED)
-		return pd->tight ? wish_set(VALUE_NONE, REASON_TIGHT) :
-				   (struct wish){ .reason = REASON_NO_ROOM };
-	hard = share_of(c, p, pd->floor_bytes, sub_sat(room, c->d->nongo + c->d->margin));
-	share = share_of(c, p, pd->floor_bytes, c->d->budget);
-	if (pd->tight) {
-		if (pd->floor_bytes <= hard)
-			return wish_set(as_limit(heap_limit_for(&p->sample, p->minor,
-								tight_percent(c, p, pd))),
-					REASON_TIGHT);
-		return wish_set(as_limit(hard), REASON_DOES_NOT_FIT);
-	}
-	if (share >= pd->floor_bytes)
-		return wish_set(as_limit(share), c->h->latch[STATE_EMERGENCY].on ?
-							 REASON_EMERGENCY :
-							 REASON_HEADROOM);
-	/* Below the floor a limit only burns CPU; in an emergency the floor itself is still worth having. */
-	if (c->h->latch[STATE_EMERGENCY].on && pd->floor_bytes <= hard)
-		return wish_set(as_limit(pd->floor_bytes), REASON_EMERGENCY);
-	return (struct wish){ 0 };
-}
-
-/* GOGC that would fill the budget, for a collector that runs too often. */
-static struct wish wish_hot(const struct context *c, const struct snapshot_proc *p,
-			    const struct proc_decision *pd)
-{
-	uint64_t marks = heap_mark_bytes(&p->sample), room, percent;
-
-	if (c->d->room == BYTES_UNLIMITED || marks == 0 || p->sample.gc_percent < 0)
-		return (struct wish){ 0 };
-	room = sub_sat(share_of(c, p, pd->floor_bytes, c->d->budget), pd->floor_bytes);
-	percent =
-		MIN(add_sat(mul_div(room, 100, marks), HEAP_FLOOR_PERCENT), (uint64_t)HOT_GOGC_MAX);
-	/* What was taken is given back first; only a collector that is hot under its owner's own value gets more. */
-	if (p->sample.gc_percent < p->lever[LEVER_GOGC].owner)
-		percent = MIN(percent, (uint64_t)p->lever[LEVER_GOGC].owner);
-	else if ((int64_t)percent <= p->lever[LEVER_GOGC].owner)
-		return (struct wish){ 0 };
-	return wish_set((int64_t)percent, REASON_HOT);
-}
-
-static bool worth_an_emergency(const struct context *c, const struct snapshot_proc *p,
-			       const struct proc_decision *pd)
-{
-	return sub_sat(p->sample.mapped_ready_bytes, pd->floor_bytes) >= c->d->room / GAIN_SHARE;
-}
-
-static struct wish wish_gogc(struct context *c, const struct snapshot_proc *p,
-			     const struct proc_decision *pd)
-{
-	const struct policy_action *emergency = &c->rules->state[STATE_EMERGENCY];
-	const struct policy_action *pressed = &c->rules->state[STATE_PRESSED];
-	int32_t ours = p->lever[LEVER_GOGC].ours ? p->sample.gc_percent : INT32_MAX;
-
-	if (pd->tight)
-		return wish_set(c->d->room == BYTES_UNLIMITED ? HEAP_FLOOR_PERCENT :
-								tight_percent(c, p, pd),
-				REASON_TIGHT);
-	if (c->h->latch[STATE_HOT].on)
-		return wish_hot(c, p, pd);
-	if (c->h->latch[STATE_EMERGENCY].on && emergency->gogc != POLICY_UNSET &&
-	    (worth_an_emergency(c, p, pd) || ours == emergency->gogc))
-		return wish_set(MAX(emergency->gogc, EMERGENCY_GOGC_MIN), REASON_EMERGENCY);
-	if (c->h->latch[STATE_PRESSED].on && pressed->gogc != POLICY_UNSET)
-		return wish_set(pressed->gogc, REASON_TRIGGER);
-	if (c->h->latch[STATE_EMERGENCY].on)
-		return (struct wish){ .reason = REASON_NO_GAIN };
-	if (c->rules->state[STATE_CALM].gogc != POLICY_UNSET)
-		return wish_set(c->rules->state[STATE_CALM].gogc, REASON_HEADROOM);
-	return (struct wish){ 0 };
-}
-
-static struct wish wish_madvdontneed(const struct context *c)
-{
-	static const enum policy_state order[] = { STATE_EMERGENCY, STATE_PRESSED };
-	static const enum decide_reason reasons[] = { REASON_EMERGENCY, REASON_TRIGGER };
-
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
-		if (c->h->latch[order[i]].on &&
-		    c->rules->state[order[i]].madvdontneed != POLICY_UNSET)
-			return wish_set(c->rules->state[order[i]].madvdontneed, reasons[i]);
-	if (c->rules->state[STATE_CALM].madvdontneed != POLICY_UNSET)
-		return wish_set(c->rules->state[STATE_CALM].madvdontneed, REASON_HEADROOM);
-	return (struct wish){ 0 };
-}
-
-/* Is @a at least as tight as @b? More collection, less memory is tighter; GOGC=off is the loosest. */
-static bool is_tighter(enum policy_lever lever, int64_t a, int64_t b)
-{
-	if (lever == LEVER_MADVDONTNEED)
-		return a >= b;
-	if (lever == LEVER_GOGC) {
-		a = a < 0 ? VALUE_NONE : a;
-		b = b < 0 ? VALUE_NONE : b;
-	}
-	return a <= b;
 }
 
 /*
  * What ownership leaves of a wish. One exception to "never looser than the owner's": a soft limit that has become
  * a death spiral is relaxed as far as the memory is there, since no owner ever means that.
  */
-static struct wish respect_owner(const struct context *c, const struct lever_facts *facts,
+static struct wish respect_owner(const struct decide_context *c, const struct lever_facts *facts,
 				 enum policy_lever lever, struct wish w, bool tight)
 {
 	if (!w.any || !facts->owner_set || c->rules->ownership[lever] == OWNERSHIP_OVERRIDE)
@@ -206,7 +51,7 @@ static struct wish respect_owner(const struct context *c, const struct lever_fac
 		return (struct wish){ .reason = REASON_OWNER };
 	if (lever == LEVER_GOGC && facts->owner < 0)
 		return (struct wish){ .reason = REASON_OWNER };
-	if (is_tighter(lever, w.value, facts->owner) || (tight && lever == LEVER_SOFT_LIMIT))
+	if (lever_is_tighter(lever, w.value, facts->owner) || (tight && lever == LEVER_SOFT_LIMIT))
 		return w;
 	return (struct wish){ .reason = REASON_OWNER };
 }
@@ -218,13 +63,25 @@ static struct lever_decision hold(int64_t from, enum decide_reason reason)
 	};
 }
 
-static bool is_small(enum policy_lever lever, int64_t from, int64_t to)
+/* Of several processes each has a part by what all of them need, which is another one as soon as one of them grows. */
+static uint64_t small_share(const struct decide_context *c, const struct snapshot_proc *p,
+			    bool looser)
 {
+	if (c->s->n_procs <= 1)
+		return SMALL_SHARE;
+	return looser && !heap_goal_is_limit(&p->sample, p->minor) ? SMALL_SHARE_UP :
+								     SMALL_SHARE_OF_PART;
+}
+
+static bool is_small(const struct decide_context *c, const struct snapshot_proc *p,
+		     enum policy_lever lever, int64_t from, int64_t to)
+{
+	const uint64_t share = small_share(c, p, to > from);
 	uint64_t gap = (uint64_t)(from > to ? from - to : to - from);
 
 	if (lever != LEVER_SOFT_LIMIT || from == VALUE_NONE || to == VALUE_NONE)
 		return gap == 0;
-	return gap < MAX((uint64_t)from / SMALL_SHARE, MIB);
+	return gap < MAX((uint64_t)from / share, MIB);
 }
 
 /* A soft limit below T is approached by a 20th of T a cycle, outside an emergency. */
@@ -237,20 +94,40 @@ static int64_t limit_step(const struct snapshot_proc *p, int64_t from, int64_t t
 	return MAX(to, MIN(from, mapped) - mapped / STEP_SHARE);
 }
 
-/* Pace: not too often, tightening in steps, loosening slowly - but at once where there is more room, or need. */
-static struct lever_decision pace(const struct context *c, const struct snapshot_proc *p,
+/*
+ * The room has fallen below the limit, as by a resize in place: it holds nobody back any more. Down to T it costs no
+ * collection to follow.
+ */
+static bool is_outside(const struct decide_context *c, const struct snapshot_proc *p,
+		       enum policy_lever lever, const struct lever_decision *want)
+{
+	return lever == LEVER_SOFT_LIMIT && want->verdict == VERDICT_SET &&
+	       want->from != VALUE_NONE && want->to < want->from &&
+	       (uint64_t)want->from > MAX(c->d->allotted, p->sample.mapped_ready_bytes);
+}
+
+/* Pace: not too often, tightening in steps, loosening slowly - but at once where the room has changed, or need is. */
+static struct lever_decision pace(const struct decide_context *c, const struct snapshot_proc *p,
 				  const struct proc_history *ph, enum policy_lever lever,
 				  struct lever_decision want)
 {
-	const bool urgent = c->d->state == STATE_EMERGENCY || c->d->state == STATE_TIGHT ||
-			    c->d->state == STATE_HOT;
-	const bool tighter = is_tighter(lever, want.to, want.from);
-	const bool more_room =
-		lever == LEVER_SOFT_LIMIT && !tighter && c->h->room && c->d->room > c->h->room;
+	const bool emergency = c->h->latch[STATE_EMERGENCY].on;
+	const bool urgent = emergency || c->d->state == STATE_TIGHT || c->d->state == STATE_HOT;
+	const bool tighter = lever_is_tighter(lever, want.to, want.from);
+	const bool more_room = lever == LEVER_SOFT_LIMIT && !tighter && c->h->allotted &&
+			       c->d->allotted > c->h->allotted;
+	const bool wakes = lever == LEVER_SOFT_LIMIT && !tighter && ph->idled;
+	/* Collects for the limit alone: each moment of waiting costs. */
+	const bool costs = lever == LEVER_SOFT_LIMIT && heap_goal_is_limit(&p->sample, p->minor);
 	const usec_t changed = ph->lever[lever].changed;
 	usec_t wait = c->settings->interval;
 
-	if (!tighter)
+	if (!urgent && is_outside(c, p, lever, &want)) {
+		want.to = MAX(want.to, (int64_t)p->sample.mapped_ready_bytes);
+		return want;
+	}
+	/* A spiral is ended at once; its live heap is followed down no faster than once an interval. */
+	if (!tighter && !costs && want.reason != REASON_TIGHT)
 		wait *= LOOSEN_FACTOR;
 	if (lever == LEVER_SOFT_LIMIT && !urgent) {
 		int64_t step = limit_step(p, want.from, want.to);
@@ -261,16 +138,24 @@ static struct lever_decision pace(const struct context *c, const struct snapshot
 				return hold(want.from, REASON_STEP);
 			wait = MIN(wait, USEC_SEC);
 		}
+		/* On the way back to an owner's tighter value it is still ours: what is restored has that value. */
+		if (step != want.to && want.verdict == VERDICT_RESTORE)
+			want.verdict = VERDICT_SET;
 		want.to = step;
+		/* Nor is it given back as long as that would leave the collector no room: it would be taken again. */
+		if (want.reason == REASON_STATE_LEFT && tighter &&
+		    (uint64_t)step < heap_limit_floor(&p->sample, p->minor))
+			return hold(want.from, REASON_STEP);
 	}
-	if (changed && c->now - changed < wait && !(urgent && tighter) && !more_room &&
-	    want.reason != REASON_OPERATOR && want.reason != REASON_HARM &&
-	    want.reason != REASON_TIGHT)
+	if (changed && c->now - changed < wait && !more_room && !wakes &&
+	    !(emergency && tighter && want.reason != REASON_TIGHT) &&
+	    !(want.reason == REASON_TIGHT && !tighter) && want.reason != REASON_OPERATOR &&
+	    want.reason != REASON_HARM)
 		return hold(want.from, REASON_INTERVAL);
 	return want;
 }
 
-static struct lever_decision decide_lever(struct context *c, const struct snapshot_proc *p,
+static struct lever_decision decide_lever(struct decide_context *c, const struct snapshot_proc *p,
 					  struct proc_history *ph, enum policy_lever lever,
 					  struct wish w, bool tight)
 {
@@ -280,7 +165,7 @@ static struct lever_decision decide_lever(struct context *c, const struct snapsh
 
 	if (facts->manual)
 		return hold(now, REASON_MANUAL);
-	if (lever == LEVER_MADVDONTNEED && now < 0)
+	if (lever != LEVER_GOGC && now < 0)
 		return hold(now, REASON_NOT_PROVED);
 	if (facts->pinned) {
 		w = wish_set(facts->pin, REASON_OPERATOR);
@@ -299,34 +184,34 @@ static struct lever_decision decide_lever(struct context *c, const struct snapsh
 	} else {
 		return hold(now, w.reason);
 	}
-	if (want.verdict == VERDICT_SET && is_small(lever, now, want.to))
+	if (want.verdict == VERDICT_SET && is_small(c, p, lever, now, want.to))
 		return hold(now, want.to == now ? (enum decide_reason)want.reason : REASON_SMALL);
 	return pace(c, p, ph, lever, want);
 }
 
-static void decide_proc(struct context *c, const struct snapshot_proc *p, struct proc_decision *pd)
+static void decide_proc(struct decide_context *c, const struct snapshot_proc *p,
+			struct proc_decision *pd)
 {
 	struct proc_history *ph = history_proc(c->h, &p->key);
 
 	for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++)
 		pd->lever[l] = hold(decide_lever_now(c->s, p, l), REASON_NOT_PROVED);
+	pd->goroutines.reason = REASON_NOT_PROVED;
 	if (!p->proved || !ph)
 		return;
 	pd->tight = ph->tight;
+	pd->goroutines = decide_goroutines(c->rules, c->h, pd->tight);
 	/* An emergency has its price; what it set is not taken back while it lasts. */
 	if (!c->h->latch[STATE_EMERGENCY].on)
 		watch_judge(c->s, c->now, p, ph);
-	pd->lever[LEVER_SOFT_LIMIT] =
-		decide_lever(c, p, ph, LEVER_SOFT_LIMIT, wish_soft_limit(c, p, pd), pd->tight);
-	pd->lever[LEVER_GOGC] = decide_lever(c, p, ph, LEVER_GOGC, wish_gogc(c, p, pd), pd->tight);
-	pd->lever[LEVER_MADVDONTNEED] =
-		decide_lever(c, p, ph, LEVER_MADVDONTNEED, wish_madvdontneed(c), pd->tight);
-	if (pd->tight && pd->lever[LEVER_SOFT_LIMIT].reason == REASON_DOES_NOT_FIT)
-		c->d->alert = ALERT_DOES_NOT_FIT;
+	for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++)
+		pd->lever[l] = decide_lever(c, p, ph, l, wish_of(c, p, pd, l), pd->tight);
+	if (pd->lever[LEVER_SOFT_LIMIT].verdict != VERDICT_HOLD)
+		ph->idled = pd->lever[LEVER_SOFT_LIMIT].reason == REASON_IDLE;
 }
 
 /* True once every process has had its cycles after the last write, and the emergency is still there. */
-static bool collecting_did_not_help(const struct context *c)
+static bool collecting_did_not_help(const struct decide_context *c)
 {
 	for (uint32_t i = 0; i < c->s->n_procs; i++) {
 		const struct snapshot_proc *p = &c->s->procs[i];
@@ -346,7 +231,7 @@ static bool collecting_did_not_help(const struct context *c)
  * memory.high last: it stalls every thread, the collector's as well. Never where it would swap, never below what
  * the owner protects, always above what is there now; a lease that ends by itself.
  */
-static struct lever_decision decide_high(struct context *c)
+static struct lever_decision decide_high(struct decide_context *c)
 {
 	const struct snapshot_cgroup *g = &c->s->cgroup;
 	const struct lever_facts *facts = &g->memory_high;
@@ -372,34 +257,39 @@ static struct lever_decision decide_high(struct context *c)
 	if (facts->ours)
 		return hold(now, REASON_THROTTLE);
 	if (!c->h->latch[STATE_EMERGENCY].on || !c->rules->state[STATE_EMERGENCY].memory_high ||
-	    g->can_swap || c->now < c->h->high_rest_until || !collecting_did_not_help(c) ||
-	    want >= c->d->room || want <= MAX(g->min, g->low))
+	    (g->can_swap && c->rules->state[STATE_EMERGENCY].memory_high != HIGH_SWAP) ||
+	    c->now < c->h->high_rest_until || !collecting_did_not_help(c) || want >= c->d->room ||
+	    want <= MAX(g->min, g->low))
 		return hold(now, REASON_NONE);
-	if (facts->owner_set && c->rules->ownership[LEVER_MEMORY_HIGH] != OWNERSHIP_OVERRIDE &&
+	/* Not ours and not "max": the owner's word. */
+	if (now != VALUE_NONE && c->rules->ownership[LEVER_MEMORY_HIGH] != OWNERSHIP_OVERRIDE &&
 	    (c->rules->ownership[LEVER_MEMORY_HIGH] == OWNERSHIP_YIELD || want >= g->high))
 		return hold(now, REASON_OWNER);
 	c->h->high_psi_full_us = g->psi_full_us;
 	c->h->high_mapped = c->d->mapped;
-	return (struct lever_decision){
-		.verdict = VERDICT_SET, .reason = REASON_THROTTLE, .from = now, .to = as_limit(want)
-	};
+	return (struct lever_decision){ .verdict = VERDICT_SET,
+					.reason = REASON_THROTTLE,
+					.from = now,
+					.to = limit_value(want) };
 }
 
-static void measure(struct context *c)
+static void measure(struct decide_context *c)
 {
 	struct decision *d = c->d;
 	const struct snapshot *s = c->s;
 
 	d->limit = s->cgroup.limit;
 	d->room = s->cgroup.room;
+	d->allotted = snapshot_allotted(&s->cgroup);
 	d->usage = snapshot_usage(&s->cgroup);
 	d->mapped = snapshot_mapped(s);
 	d->nongo = history_nongo(c->h, s);
 	d->margin =
 		d->room == BYTES_UNLIMITED ? MARGIN_MIN : MAX(d->room / MARGIN_SHARE, MARGIN_MIN);
-	d->budget = d->room == BYTES_UNLIMITED ? BYTES_UNLIMITED :
-						 sub_sat(mul_div(d->room, SAFE_PERMILLE, 1000),
-							 add_sat(d->nongo, d->margin));
+	d->budget = d->allotted == BYTES_UNLIMITED ?
+			    BYTES_UNLIMITED :
+			    sub_sat(mul_div(d->allotted, SAFE_PERMILLE, 1000),
+				    add_sat(d->nongo, d->margin));
 	d->n_procs = s->n_procs;
 	for (uint32_t i = 0; i < s->n_procs; i++) {
 		const struct snapshot_proc *p = &s->procs[i];
@@ -413,19 +303,6 @@ static void measure(struct context *c)
 		pd->effective_gogc = heap_effective_gogc(&p->sample, p->minor);
 		c->floors = add_sat(c->floors, pd->floor_bytes);
 	}
-}
-
-/* memory.max with which the live data would fit and the collector had FIT_GOGC percent to work in. */
-static uint64_t limit_that_fits(const struct context *c)
-{
-	uint64_t total = c->d->nongo;
-
-	for (uint32_t i = 0; i < c->s->n_procs; i++)
-		if (c->s->procs[i].proved)
-			total = add_sat(total, heap_limit_for(&c->s->procs[i].sample,
-							      c->s->procs[i].minor, FIT_GOGC));
-	total = mul_div(total, 1000, SAFE_PERMILLE);
-	return add_sat(total, MAX(total / MARGIN_SHARE, MARGIN_MIN));
 }
 
 static enum policy_state state_now(const struct history *h)
@@ -442,28 +319,21 @@ static enum policy_state state_now(const struct history *h)
 void decide(const struct decide_settings *settings, const struct policy_rules *rules,
 	    const struct snapshot *s, struct history *h, usec_t now, struct decision *ret)
 {
-	struct context c = {
+	struct decide_context c = {
 		.settings = settings, .rules = rules, .s = s, .h = h, .now = now, .d = ret
 	};
 
 	*ret = (struct decision){ .now = now, .previous = (int32_t)state_now(h) };
 	measure(&c);
+	wish_gather(&c);
 	state_update(rules, s, h, now, ret);
-	if (ret->state == STATE_EMERGENCY)
-		ret->alert = ALERT_EMERGENCY;
-	else if (ret->state == STATE_HOT)
-		ret->alert = ALERT_HOT;
+	balance_update(rules, s, h, (enum policy_state)ret->state, now);
 	for (uint32_t i = 0; i < s->n_procs; i++)
 		decide_proc(&c, &s->procs[i], &ret->procs[i]);
 	ret->memory_high = decide_high(&c);
-	/* An emergency that no collection can end: the live data alone is more than the room. */
-	if (ret->state == STATE_EMERGENCY &&
-	    c.floors > sub_sat(ret->room, add_sat(ret->nongo, ret->margin)))
-		ret->alert = ALERT_DOES_NOT_FIT;
-	if (ret->alert == ALERT_DOES_NOT_FIT) {
-		ret->reason = REASON_DOES_NOT_FIT;
-		ret->recommended_limit = limit_that_fits(&c);
-	}
+	reclaim_decide(rules, s, h, ret);
+	alert_decide(s, h, c.floors, ret);
+	restart_decide(rules, s, h, ret);
 }
 
 bool decision_has_change(const struct decision *d)

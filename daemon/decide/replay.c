@@ -22,12 +22,17 @@ static bool same_lever(const struct lever_decision *a, const struct lever_decisi
 bool replay_same(const struct decision *a, const struct decision *b)
 {
 	if (a->state != b->state || a->alert != b->alert || a->n_procs != b->n_procs ||
+	    a->reclaim_bytes != b->reclaim_bytes || a->reclaim_file != b->reclaim_file ||
+	    a->restart.verdict != b->restart.verdict ||
 	    !same_lever(&a->memory_high, &b->memory_high))
 		return false;
-	for (uint32_t i = 0; i < a->n_procs; i++)
+	for (uint32_t i = 0; i < a->n_procs; i++) {
+		if (a->procs[i].goroutines.rate != b->procs[i].goroutines.rate)
+			return false;
 		for (int l = 0; l < LEVER_MEMORY_HIGH; l++)
 			if (!same_lever(&a->procs[i].lever[l], &b->procs[i].lever[l]))
 				return false;
+	}
 	return true;
 }
 
@@ -38,6 +43,7 @@ static const struct {
 } inputs[] = {
 	{ "cgroup.limit", offsetof(struct snapshot, cgroup.limit) },
 	{ "cgroup.room", offsetof(struct snapshot, cgroup.room) },
+	{ "cgroup.allotted", offsetof(struct snapshot, cgroup.allotted) },
 	{ "cgroup.anon", offsetof(struct snapshot, cgroup.anon) },
 	{ "cgroup.shmem", offsetof(struct snapshot, cgroup.shmem) },
 	{ "cgroup.current", offsetof(struct snapshot, cgroup.current) },

@@ -8,7 +8,7 @@
  * process can reach the same decision or see what another input would have changed.
  */
 #define REPLAY_MAGIC   "gomemd-decisions"
-#define REPLAY_VERSION 1
+#define REPLAY_VERSION 2
 
 struct replay_header {
 	char magic[16];

@@ -11,17 +11,10 @@
 #define TIGHT_GOGC	       10 /* golang/go issue 58106: below this an effective GOGC is a death spiral */
 #define TIGHT_OUT_GOGC	       20
 #define TIGHT_CPU_SHARE	       4   /* collecting takes over a quarter of what the process may use */
+#define THROTTLED_PERMILLE     100 /* of the periods of the CPU quota */
+#define THROTTLED_OUT_SHARE    4
 #define OUT_PERMILLE	       900 /* of the figure that led in */
 #define EMERGENCY_OUT_PERMILLE 925 /* 92 % in: about 85 % out */
-
-static uint64_t total_cycles(const struct history *h)
-{
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < h->n_procs; i++)
-		n += h->procs[i].cycles;
-	return n;
-}
 
 /* Doubles with each return, so that a state that keeps coming back is left ever less eagerly. */
 static usec_t dwell_of(const struct latch *l)
@@ -103,6 +96,15 @@ static uint64_t metric_peak(const struct history *h, const struct decision *d,
 	return total;
 }
 
+/* How much higher the heap of a process would stand at the end of a cycle under its owner's own GOGC. */
+static uint64_t growth_unmanaged(const struct snapshot_proc *p)
+{
+	const uint64_t goal = heap_goal(&p->sample, p->minor);
+	const uint64_t owner = heap_percent_goal(&p->sample, (int32_t)p->lever[LEVER_GOGC].owner);
+
+	return owner == UINT64_MAX ? 0 : sub_sat(owner, goal);
+}
+
 /*
  * What the trigger's metric would be if nothing were applied: under the owner's own GOGC the next cycle goes to
  * that goal. Without this a state that works would end itself, and begin again.
@@ -110,21 +112,20 @@ static uint64_t metric_peak(const struct history *h, const struct decision *d,
 static uint64_t metric_unmanaged(const struct snapshot *s, const struct history *h,
 				 const struct decision *d, enum policy_metric metric)
 {
-	uint64_t total = 0;
+	/* The heap's own metric is its goal then; of the others the heap is only a part. */
+	const bool is_heap = metric == METRIC_HEAP_ALLOC;
+	uint64_t total = is_heap ? 0 : metric_peak(h, d, metric);
 
-	if (metric != METRIC_HEAP_ALLOC)
-		return metric_peak(h, d, metric);
+	if (metric == METRIC_LIMIT)
+		return total;
 	for (uint32_t i = 0; i < s->n_procs; i++) {
 		const struct snapshot_proc *p = &s->procs[i];
-		int64_t gogc = p->lever[LEVER_GOGC].owner;
-		uint64_t goal;
 
 		if (!p->proved)
 			continue;
-		goal = heap_percent_goal(&p->sample, (int32_t)gogc);
-		if (goal == UINT64_MAX)
-			goal = heap_goal(&p->sample, p->minor);
-		total = add_sat(total, goal);
+		if (is_heap)
+			total = add_sat(total, heap_goal(&p->sample, p->minor));
+		total = add_sat(total, growth_unmanaged(p));
 	}
 	return total;
 }
@@ -151,7 +152,7 @@ static void update_pressed(const struct policy_rules *rules, const struct snapsh
 	d->trigger_value = metric_peak(h, d, t->metric);
 	out = lowers_heap ? metric_unmanaged(s, h, d, t->metric) : d->trigger_value;
 	latch_update(&h->latch[STATE_PRESSED], d->trigger_value > d->trigger_bytes,
-		     out < mul_div(d->trigger_bytes, OUT_PERMILLE, 1000), total_cycles(h), true,
+		     out < mul_div(d->trigger_bytes, OUT_PERMILLE, 1000), history_cycles(h), true,
 		     now);
 }
 
@@ -171,11 +172,10 @@ static void update_emergency(const struct policy_rules *rules, struct history *h
 		d->emergency_bytes = 0;
 	latch_update(&h->latch[STATE_EMERGENCY], d->emergency_bytes && value >= d->emergency_bytes,
 		     value < mul_div(d->emergency_bytes, EMERGENCY_OUT_PERMILLE, 1000),
-		     total_cycles(h), false, now);
+		     history_cycles(h), false, now);
 }
 
-/* The soft limit set the goal, with hardly any room, in each of the last cycles and still. */
-static bool tight_begins(const struct proc_history *h)
+bool state_is_squeezed(const struct proc_history *h)
 {
 	if (h->n_finished < TIGHT_CYCLES || !h->running.limit_sets_goal ||
 	    h->running.effective_gogc >= TIGHT_GOGC)
@@ -197,7 +197,7 @@ static bool tight_ends(const struct snapshot_proc *p, const struct decision *d, 
 	if (p->lever[LEVER_SOFT_LIMIT].owner <= 0)
 		owner = UINT64_MAX;
 	return heap_limit_for(&p->sample, p->minor, TIGHT_OUT_GOGC) <=
-	       MIN(owner, d->room == BYTES_UNLIMITED ? owner : share);
+	       MIN(owner, d->allotted == BYTES_UNLIMITED ? owner : share);
 }
 
 /* CPUs that the process may use, as permille of one: its P's, or the cgroup's quota where that is less. */
@@ -239,9 +239,9 @@ static bool update_tight(const struct snapshot *s, struct history *h, const stru
 		if (!ph || !p->proved)
 			continue;
 		if (!ph->tight)
-			ph->tight = tight_begins(ph);
+			ph->tight = state_is_squeezed(ph);
 		else
-			ph->tight = !tight_ends(p, d, d->budget / MAX(s->n_procs, 1u));
+			ph->tight = !tight_ends(p, d, d->procs[i].share_bytes);
 		if (ph->tight)
 			widen_tight(s, p, ph);
 		else
@@ -249,6 +249,20 @@ static bool update_tight(const struct snapshot *s, struct history *h, const stru
 		any |= ph->tight;
 	}
 	return any;
+}
+
+/* As many P's as twice the quota stand still all at once, collector's and all: half as much throttling is as bad. */
+static void update_throttled(const struct snapshot *s, struct history *h, usec_t now)
+{
+	uint32_t most = THROTTLED_PERMILLE;
+
+	for (uint32_t i = 0; i < s->n_procs; i++)
+		if (s->procs[i].proved && (uint64_t)MAX(s->procs[i].sample.gomaxprocs, 1) * 500 >=
+						  s->cgroup.cpu_quota_permille)
+			most = THROTTLED_PERMILLE / 2;
+	latch_update(&h->throttled, h->throttled_permille >= most,
+		     h->throttled_permille < most / THROTTLED_OUT_SHARE, history_cycles(h), false,
+		     now);
 }
 
 static bool any_limited_by_runtime(const struct snapshot *s)
@@ -276,10 +290,13 @@ void state_update(const struct policy_rules *rules, const struct snapshot *s, st
 	bool hot = any_limited_by_runtime(s);
 
 	/* A tight process has its latch of its own; the workload's only mirrors it. */
+	if (tight && !h->latch[STATE_TIGHT].on)
+		h->latch[STATE_TIGHT].since = now;
 	h->latch[STATE_TIGHT].on = tight;
 	update_pressed(rules, s, h, now, d);
 	update_emergency(rules, h, now, d);
-	latch_update(&h->latch[STATE_HOT], hot, !hot, total_cycles(h), false, now);
+	update_throttled(s, h, now);
+	latch_update(&h->latch[STATE_HOT], hot, !hot, history_cycles(h), false, now);
 	d->state = STATE_CALM;
 	d->reason = REASON_HEADROOM;
 	for (size_t i = 0; i < ARRAY_SIZE(precedence); i++)

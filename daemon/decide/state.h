@@ -9,3 +9,6 @@
  */
 void state_update(const struct policy_rules *rules, const struct snapshot *s, struct history *h,
 		  usec_t now, struct decision *d);
+
+/* Has the soft limit left this collector hardly any room in each of its last cycles, and does it still? */
+bool state_is_squeezed(const struct proc_history *h);

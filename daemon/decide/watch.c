@@ -27,26 +27,38 @@ static bool harmed(const struct lever_watch *w, const struct snapshot *s,
 	const uint64_t periods = s->cgroup.cpu_periods - w->cpu_periods;
 	const uint64_t throttled = s->cgroup.cpu_throttled - w->cpu_throttled;
 
-	return dearer || stalled > (now - w->since) / STALL_SHARE ||
-	       (periods > 0 && throttled > periods / THROTTLED_SHARE &&
-		ph->gc_cpu_permille > w->gc_cpu_permille);
+	const bool slower = periods > 0 && throttled > periods / THROTTLED_SHARE &&
+			    ph->gc_cpu_permille > w->gc_cpu_permille;
+
+	return (w->tighter && (dearer || slower)) || stalled > (now - w->since) / STALL_SHARE;
 }
 
-void watch_judge(const struct snapshot *s, usec_t now, const struct snapshot_proc *p,
-		 struct proc_history *ph)
+static void judge(const struct snapshot *s, usec_t now, const struct snapshot_proc *p,
+		  struct proc_history *ph, enum policy_lever lever)
 {
-	struct lever_watch *w = &ph->watch;
+	struct lever_watch *w = &ph->lever[lever].watch;
 
-	if (!w->active || now - w->since < WATCH_USEC)
+	/* A profile is no lever of memory: it is not to blame for what collection costs. */
+	if (lever == LEVER_HEAP_PROFILE || !w->active || now - w->since < WATCH_USEC)
 		return;
 	if (p->sample.num_gc - w->num_gc < WATCH_CYCLES) {
 		w->active = now - w->since < WATCH_MAX_USEC;
 		return;
 	}
 	w->active = false;
-	/* A soft limit that does not set the goal has no effect, so none of this is its doing. */
-	if (w->lever == LEVER_SOFT_LIMIT && !heap_goal_is_limit(&p->sample, p->minor))
+	/* One that is balanced may cost more so that the others cost less: they are judged together (balance.h). */
+	if (lever == LEVER_GOGC && ph->balance.gogc)
 		return;
-	if (harmed(w, s, ph, now) && !gained(w, s) && !p->lever[w->lever].pinned)
-		ph->lever[w->lever].rest_until = now + REST_USEC;
+	/* A soft limit that does not set the goal has no effect, so none of this is its doing. */
+	if (lever == LEVER_SOFT_LIMIT && !heap_goal_is_limit(&p->sample, p->minor))
+		return;
+	if (harmed(w, s, ph, now) && !gained(w, s) && !p->lever[lever].pinned)
+		ph->lever[lever].rest_until = now + REST_USEC;
+}
+
+void watch_judge(const struct snapshot *s, usec_t now, const struct snapshot_proc *p,
+		 struct proc_history *ph)
+{
+	for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++)
+		judge(s, now, p, ph, l);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "core/manager.h"
 #include "host/fault.h"
 
@@ -15,9 +16,27 @@ void workload_subject(const struct workload *w, struct audit_subject *ret)
 	*ret = (struct audit_subject){
 		.workload = w->label,
 		.cgroup = w->name.workload,
+		.name = &w->name,
+		.pod = &w->pod,
 		.rules = w->tier >= 0 ? &w->manager->policy->tiers[w->tier].rules : NULL,
 		.decision_id = w->decision_id[0] ? w->decision_id : NULL,
 	};
+}
+
+struct audit_limits manager_audit_limits(const struct manager *m)
+{
+	return (struct audit_limits){ .burst = m->config.audit_burst,
+				      .interval = m->config.audit_interval };
+}
+
+void workload_count(struct workload *w, int32_t lever, int32_t reason, const char *outcome)
+{
+	struct tally_row row = {
+		.lever = lever, .reason = reason, .outcome = outcome, .wall_usec = clock_wall()
+	};
+
+	text_copy(row.decision_id, sizeof(row.decision_id), w->decision_id);
+	tally_add(&w->tally, &row);
 }
 
 /* A change on its way: everything that its end must know, since the workload may go meanwhile. */
@@ -44,8 +63,7 @@ static struct lever_state *lever_of(struct workload *w, const struct pending *p)
 
 static void audit_pending(struct workload *w, const struct pending *p, const char *outcome)
 {
-	const struct audit_limits limits = { .burst = w->manager->config.audit_burst,
-					     .interval = w->manager->config.audit_interval };
+	const struct audit_limits limits = manager_audit_limits(w->manager);
 	const struct audit_change c = {
 		.pid = p->process.pid,
 		.lever = p->lever,
@@ -57,10 +75,12 @@ static void audit_pending(struct workload *w, const struct pending *p, const cha
 	};
 	struct audit_subject subject;
 
+	evidence_change(w, p->process.pid, p->lever, &p->decision, outcome);
+	workload_count(w, (int32_t)p->lever, p->decision.reason, outcome);
 	workload_subject(w, &subject);
 	subject.decision_id = p->decision_id;
-	if (audit_admit(&w->bucket, &limits, &subject, clock_now()))
-		audit_change(&subject, &c);
+	if (audit_admit(w->manager->journal, &w->bucket, &limits, &subject, clock_now()))
+		audit_change(w->manager->journal, &subject, &c);
 }
 
 /* The lever's new facts after a change; the undo record stays for as long as the value is ours. */
@@ -73,12 +93,14 @@ static void settle(struct workload *w, struct lever_state *l, const struct pendi
 
 	switch (outcome) {
 	case CHANGE_DONE:
+		hear_adjustment(w, p->process.pid, p->lever, &p->decision);
 		l->facts.ours = !restored;
 		l->before = p->decision.from;
 		l->written = p->decision.to;
 		l->unsure = false;
 		if (p->process.pid)
-			history_applied(&w->history, &w->snapshot, &key, p->lever, clock_now());
+			history_applied(&w->history, &w->snapshot, &key, p->lever, p->decision.from,
+					p->decision.to, clock_now());
 		else
 			w->history.high_changed = clock_now();
 		break;
@@ -90,6 +112,9 @@ static void settle(struct workload *w, struct lever_state *l, const struct pendi
 		l->written = p->decision.to;
 		l->unsure = true;
 		return;
+	case CHANGE_GONE:
+		l->facts.ours = false;
+		break;
 	default:
 		break;
 	}
@@ -133,12 +158,16 @@ static void ended(void *userdata, enum change_outcome outcome, int error,
 
 static int start_high(struct workload *w, struct unit_bus *bus, struct pending *p)
 {
-	struct inspector *writer = bus && w->name.unit[0] ? NULL : manager_writer(w->manager);
+	const bool by_unit = bus && w->name.unit[0];
+	const struct high_target target = { .bus = bus,
+					    .unit = w->name.unit,
+					    .writer = by_unit ? NULL : manager_writer(w->manager),
+					    .cgroup = w->name.workload,
+					    .cgroup_id = w->token };
 
-	if (!writer && (!bus || !w->name.unit[0]))
+	if (!by_unit && !target.writer)
 		return -EAGAIN;
-	return change_memory_high(writer, bus, w->name.unit, w->name.workload, p->decision.to,
-				  ended, p);
+	return change_memory_high(&target, p->decision.to, ended, p);
 }
 
 static int start_change(struct workload *w, struct goproc *proc, struct pending *p)
@@ -206,13 +235,12 @@ static void change(struct workload *w, struct goproc *proc, enum policy_lever le
 	}
 }
 
-/* No write may stay here: everything of ours goes back to its owner. */
-static bool must_give_back(const struct workload *w)
+bool workload_gives_back(const struct workload *w, const struct goproc *proc)
 {
 	const struct manager *m = w->manager;
 
-	return m->stopping || w->n_procs == 0 || orders_stopped(&m->orders) ||
-	       orders_released(&m->orders, w->name.workload);
+	return m->stopping || (proc && proc->homeless) || w->n_procs == 0 ||
+	       orders_stopped(&m->orders) || orders_released(&m->orders, w->name.workload);
 }
 
 static struct lever_decision give_back(const struct lever_state *l, int64_t now, int32_t reason)
@@ -270,7 +298,7 @@ static void apply_lever(struct workload *w, struct goproc *proc, enum policy_lev
 {
 	if (l->changing)
 		return;
-	if (must_give_back(w))
+	if (workload_gives_back(w, proc))
 		*d = give_back(l, now, REASON_OPERATOR);
 	else if (l->facts.pinned && !l->facts.manual && now != l->facts.pin)
 		/* Whatever the mode: an operator's word needs no policy. */
@@ -304,7 +332,9 @@ void workload_apply(struct workload *w)
 		struct goproc *proc = workload_proc(w, sp->key.pid);
 
 		d->procs[i].key = sp->key;
-		if (!proc || !sp->proved ||
+		if (proc)
+			throttle_apply(w, proc, &d->procs[i].goroutines);
+		if (!proc || !proc->row.proved ||
 		    proc->generation != inspector_generation(w->manager->inspector))
 			continue;
 		for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++)
@@ -313,5 +343,7 @@ void workload_apply(struct workload *w)
 	}
 	apply_lever(w, NULL, LEVER_MEMORY_HIGH, &w->high, &d->memory_high,
 		    decide_lever_now(&w->snapshot, NULL, LEVER_MEMORY_HIGH));
+	if (!workload_gives_back(w, NULL))
+		reclaim_apply(w);
 	manager_arm(w->manager);
 }

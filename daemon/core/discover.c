@@ -6,11 +6,10 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "core/manager.h"
-#include "kube/pods.h"
+#include "core/quarantine.h"
 
 #define LIMIT_WATCH_LEVELS 32
-#define NAMINGS_MAX	   20
+#define PLACE_INTERVAL	   (10 * USEC_SEC)
 
 struct goproc *workload_proc(struct workload *w, pid_t pid)
 {
@@ -20,6 +19,14 @@ struct goproc *workload_proc(struct workload *w, pid_t pid)
 	return NULL;
 }
 
+static void proc_forget_past(struct manager *m, struct goproc *p)
+{
+	series_drop(m, p);
+	endpoints_drop(p);
+	free(p->activity);
+	p->activity = NULL;
+}
+
 struct workload *workload_free(struct workload *w)
 {
 	struct manager *m;
@@ -27,79 +34,26 @@ struct workload *workload_free(struct workload *w)
 	if (!w)
 		return NULL;
 	m = w->manager;
+	learned_keep(w);
+	environment_ended(w);
 	if (m->watch)
 		watch_remove(m->watch, w->token);
 	table_take(&m->workloads, w->token);
-	for (size_t i = 0; i < w->n_procs; i++)
+	for (size_t i = 0; i < w->n_procs; i++) {
 		table_take(&m->by_pid, (uint64_t)w->procs[i].id.pid);
+		throttle_drop(m, w->procs[i].id.pid);
+		proc_forget_past(m, &w->procs[i]);
+	}
+	culprits_forget_ended(w);
+	evidence_done(w);
 	sd_event_source_disable_unref(w->timer);
 	sd_event_source_disable_unref(w->pressure);
 	cgroup_free(w->cgroup);
+	timeline_done(&w->timeline);
+	tally_done(&w->tally);
 	free(w->procs);
 	free(w);
 	return NULL;
-}
-
-/* The process that speaks for the workload in exe and module keys: the one that maps most. */
-static const struct goproc *largest_proc(const struct workload *w)
-{
-	const struct goproc *best = NULL;
-
-	for (size_t i = 0; i < w->n_procs; i++)
-		if (!best ||
-		    w->procs[i].row.sample.mapped_ready_bytes > best->row.sample.mapped_ready_bytes)
-			best = &w->procs[i];
-	return best;
-}
-
-void workload_subject_of(const struct workload *w, struct policy_subject *ret)
-{
-	const struct goproc *p = largest_proc(w);
-
-	*ret = (struct policy_subject){
-		.limit_bytes = w->snapshot.cgroup.limit,
-		.cgroup = w->name.workload,
-		.exe = p ? p->info.exe : "",
-		.module = p ? p->build.module : "",
-	};
-}
-
-static void name_workload(struct workload *w)
-{
-	struct pod_name pod;
-
-	if (w->name.container[0] && pods_find("/var/log/containers", w->name.container, &pod) == 0)
-		snprintf(w->label, sizeof(w->label), "%.80s/%.80s/%.80s", pod.space, pod.pod,
-			 pod.container);
-	else
-		text_copy(w->label, sizeof(w->label),
-			  w->name.unit[0] ? w->name.unit : w->name.workload);
-}
-
-/* System-critical pods live in this namespace; its name is the kubelet's word, not the tenant's. */
-static bool is_system_pod(const struct workload *w)
-{
-	return w->name.container[0] && !strncmp(w->label, "kube-system/", strlen("kube-system/"));
-}
-
-void workload_match(struct workload *w)
-{
-	const struct manager *m = w->manager;
-	struct policy_subject subject;
-
-	/* The kubelet files a container's log under its names only after the container has started. */
-	if (w->name.container[0] && !strchr(w->label, '/') && w->namings < NAMINGS_MAX) {
-		w->namings++;
-		name_workload(w);
-	}
-	workload_subject_of(w, &subject);
-	w->tier = policy_match(m->policy, &subject, NULL);
-	w->mode = policy_mode_of(m->policy, w->tier, w->name.workload,
-				 (enum policy_mode)m->config.mode, NULL);
-	w->infrastructure = (cgroup_name_is_infrastructure(&w->name) || is_system_pod(w)) &&
-			    !policy_names_exactly(m->policy, w->name.workload);
-	if (w->infrastructure || w->quarantined || w->tier < 0)
-		w->mode = MODE_OBSERVE;
 }
 
 /* Limits may change on any ancestor: each is watched, and the cgroup's own events. */
@@ -117,6 +71,26 @@ static void watch_limits(struct workload *w)
 	}
 }
 
+/* An undo record that is still there: its value is ours, its owner's is the owner's. */
+static void lever_adopt(struct lever_state *l, const struct undo_record *u)
+{
+	l->facts.owner = u->owner;
+	l->facts.owner_set = u->owner_set;
+	l->facts.ours = true;
+	l->before = u->before;
+	l->written = u->written;
+	l->unsure = true;
+}
+
+/* memory.high that could not be given back at the start; its lease has long ended. */
+static void adopt_high(struct workload *w)
+{
+	struct undo_record u = { .lever = LEVER_MEMORY_HIGH, .cgroup_id = w->token };
+
+	if (store_get_undo(w->manager->store, &u) == 0)
+		lever_adopt(&w->high, &u);
+}
+
 static struct workload *workload_add(struct manager *m, const struct cgroup_name *name)
 {
 	struct workload *w = calloc(1, sizeof(*w));
@@ -127,6 +101,7 @@ static struct workload *workload_add(struct manager *m, const struct cgroup_name
 	w->manager = m;
 	w->name = *name;
 	w->tier = -1;
+	w->found = clock_now();
 	r = cgroup_open(&m->host, name->workload, &w->cgroup);
 	if (r == 0)
 		w->token = cgroup_id(w->cgroup);
@@ -137,10 +112,15 @@ static struct workload *workload_add(struct manager *m, const struct cgroup_name
 		free(w);
 		return NULL;
 	}
-	name_workload(w);
+	workload_name(w);
+	adopt_high(w);
+	learned_recall(w);
+	w->snapshot.cgroup.memory_high = w->high.facts;
+	w->quarantined = quarantine_has_workload(m, w->name.workload);
 	cgroup_read(w->cgroup, clock_now(), &w->snapshot.cgroup);
 	if (m->watch)
 		watch_limits(w);
+	evidence_check(w);
 	return w;
 }
 
@@ -180,15 +160,24 @@ static struct goproc *proc_add(struct workload *w, pid_t pid)
 	return &grown[w->n_procs++];
 }
 
-/* An undo record that is still there: its value is ours, its owner's is the owner's. */
-static void lever_adopt(struct lever_state *l, const struct undo_record *u)
+/*
+ * What the process began with because gomemd had put it into its environment is gomemd's: without it, it would have the
+ * runtime's default. The undo record first, as for every value that is to be given back.
+ */
+static void adopt_environment(struct workload *w, const struct goproc *p, struct lever_state *l,
+			      const struct lever_ops *ops, const struct tracker_found *found)
 {
-	l->facts.owner = u->owner;
-	l->facts.owner_set = u->owner_set;
-	l->facts.ours = true;
-	l->before = u->before;
-	l->written = u->written;
-	l->unsure = true;
+	struct undo_record u = { .lever = ops->lever, .process = p->id, .cgroup_id = w->token };
+	int64_t value;
+
+	if (!lever_environment(ops, found->info, &value) ||
+	    value != ops->value(&found->row->sample))
+		return;
+	u.owner = ops->runtime_default;
+	u.before = u.written = value;
+	text_copy(u.workload, sizeof(u.workload), w->name.workload);
+	if (store_put_undo(w->manager->store, &u) == 0)
+		lever_adopt(l, &u);
 }
 
 static void proc_first_sample(struct workload *w, struct goproc *p,
@@ -205,6 +194,8 @@ static void proc_first_sample(struct workload *w, struct goproc *p,
 		/* What could not be given back at the start is still ours, and the owner's value is in the record. */
 		if (store_get_undo(w->manager->store, &u) == 0)
 			lever_adopt(&p->lever[l], &u);
+		else
+			adopt_environment(w, p, &p->lever[l], ops, found);
 	}
 }
 
@@ -214,6 +205,8 @@ static void proc_fill(struct workload *w, struct goproc *p, const struct tracker
 	/* The same process again (its helper was replaced): what is known of its levers stays. */
 	bool known = process_id_equal(&p->id, &found->info->stat.id);
 
+	if (!known)
+		proc_forget_past(w->manager, p);
 	p->id = found->info->stat.id;
 	p->info = *found->info;
 	p->build = found->runtime->info;
@@ -229,6 +222,10 @@ static void proc_fill(struct workload *w, struct goproc *p, const struct tracker
 	p->generation = found->generation;
 	p->row = *found->row;
 	p->at = clock_now();
+	p->placed = p->at;
+	if (!known)
+		p->asked = p->heard = p->deaf = false;
+	probe_target_of(p->id.pid, found->runtime, PROBES_CYCLES, &p->target);
 	if (!known)
 		proc_first_sample(w, p, found);
 }
@@ -250,9 +247,18 @@ static void on_found(void *userdata, const struct tracker_found *found)
 	if (!p)
 		return;
 	proc_fill(w, p, found);
+	hear_process(m, p);
 	log_debug("Go process %d (%s) in %s", pid, p->build.version, w->label);
 	workload_match(w);
+	environment_started(w);
 	workload_look_in(w, 0);
+}
+
+/* Out of the workload's list; what is known of its levers goes with it where it went. */
+static void proc_forget(struct workload *w, struct goproc *p)
+{
+	table_take(&w->manager->by_pid, (uint64_t)p->id.pid);
+	*p = w->procs[--w->n_procs];
 }
 
 static void closed(void *userdata, const struct inspect_request *req,
@@ -283,10 +289,73 @@ static void proc_remove(struct workload *w, pid_t pid)
 
 			store_drop_undo(w->manager->store, &u);
 		}
+	hear_no_more(w->manager, pid);
+	throttle_drop(w->manager, pid);
 	if (!p->refused && p->generation == inspector_generation(w->manager->inspector))
 		close_slot(w->manager, p->slot);
-	*p = w->procs[--w->n_procs];
-	table_take(&w->manager->by_pid, (uint64_t)pid);
+	culprits_ended(w, p);
+	evidence_ended(w);
+	proc_forget_past(w->manager, p);
+	proc_forget(w, p);
+}
+
+/* Another cgroup than the one that it was found in, without an exec: its limit is that one's now. */
+static bool has_moved(const struct workload *w, const struct goproc *p)
+{
+	char path[4096];
+	struct cgroup_name name;
+
+	if (process_read_cgroup(&w->manager->host, p->id.pid, false, path, sizeof(path)) != 0)
+		return false; /* gone; its exit will be told */
+	return cgroup_name_parse(path, &name) < 0 || strcmp(name.workload, w->name.workload) != 0;
+}
+
+static bool is_changing(const struct goproc *p)
+{
+	for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++)
+		if (p->lever[l].changing)
+			return true;
+	return false;
+}
+
+static void proc_move(struct workload *w, struct goproc *p)
+{
+	struct goproc moved = *p, *there;
+	struct workload *to = workload_of(w->manager, p->id.pid);
+
+	if (!to || to == w) {
+		p->homeless = true;
+		return;
+	}
+	proc_forget(w, p);
+	moved.homeless = false;
+	there = proc_add(to, moved.id.pid);
+	if (!there) {
+		proc_forget_past(w->manager, &moved);
+		return;
+	}
+	*there = moved;
+	log_debug("Process %d has moved from %s to %s", moved.id.pid, w->label, to->label);
+	workload_match(to);
+	workload_look_in(to, 0);
+}
+
+void workload_place_procs(struct workload *w, bool now_all)
+{
+	const usec_t now = clock_now();
+
+	for (size_t i = w->n_procs; i-- > 0;) {
+		struct goproc *p = &w->procs[i];
+
+		if ((!now_all && now - p->placed < PLACE_INTERVAL) || is_changing(p))
+			continue;
+		p->placed = now;
+		hear_process(w->manager, p);
+		if (has_moved(w, p))
+			proc_move(w, p);
+		else /* It is said to be in a cgroup that is no more: on its way out, but not gone. */
+			p->homeless = now_all;
+	}
 }
 
 static void on_gone(void *userdata, pid_t pid)
@@ -309,17 +378,27 @@ static void on_hostile(void *userdata, pid_t pid)
 	struct workload *w = table_get(&m->by_pid, (uint64_t)pid);
 
 	(void)process_read_cgroup(&m->host, pid, false, path, sizeof(path));
+	quarantine_add(m, path);
 	if (w) {
 		w->quarantined = true;
 		workload_match(w);
 	}
-	audit_quarantine(path, pid);
+	audit_quarantine(m->journal, path, pid);
 	log_warning("Process %d in %s made a helper hang; it is left alone", pid, path);
+}
+
+static bool is_excluded(void *userdata, pid_t pid)
+{
+	return quarantine_has_process(userdata, pid);
 }
 
 void manager_tracker_callbacks(struct manager *m, struct tracker_callbacks *ret)
 {
 	*ret = (struct tracker_callbacks){
-		.found = on_found, .gone = on_gone, .hostile = on_hostile, .userdata = m
+		.found = on_found,
+		.gone = on_gone,
+		.hostile = on_hostile,
+		.excluded = is_excluded,
+		.userdata = m,
 	};
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "core/manager.h"
+#include "core/quarantine.h"
 
-#define SAFE_PERMILLE	920
-#define LOOKS_AHEAD	4 /* this often before the fastest growth seen would reach the emergency */
-#define TIMEOUTS_MAX	2 /* a workload whose samples hang this often is left alone */
-#define ACTIVE_LOOK_MAX USEC_SEC
-#define ALERT_AGAIN	(10 * USEC_MIN)
+#define NAME_LOOK      (USEC_SEC / 2)
+#define TIMEOUTS_MAX   2	/* a workload whose samples hang this often is left alone */
+#define COUNT_INTERVAL USEC_SEC /* a tenant says how many P's it has, and each is read for itself */
+#define ALERT_AGAIN    (10 * USEC_MIN)
 
 static void look(struct workload *w);
 
@@ -44,21 +44,6 @@ void workload_look_in(struct workload *w, usec_t delay)
 	sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
-/* How soon to look again: a fraction of the time in which the fastest growth of late would fill the room. */
-static usec_t next_delay(const struct workload *w, uint64_t usage)
-{
-	const struct config *config = &w->manager->config;
-	const uint64_t room = w->snapshot.cgroup.room;
-	usec_t delay = config->look_max;
-
-	if (room != BYTES_UNLIMITED && w->growth > 0)
-		delay = mul_div(sub_sat(mul_div(room, SAFE_PERMILLE, 1000), usage),
-				USEC_SEC / LOOKS_AHEAD, w->growth);
-	if (w->decision.state != STATE_CALM || decision_has_change(&w->decision))
-		delay = MIN(delay, ACTIVE_LOOK_MAX);
-	return MIN(MAX(delay, config->look_min), config->look_max);
-}
-
 /*
  * Somebody else's write: neither the value that we wrote nor, after a helper died over it, the one before. The lever
  * is his from now on, and it is said once.
@@ -79,17 +64,43 @@ static void check_manual(struct workload *w, struct lever_state *l, const struct
 	l->facts.manual = true;
 	l->facts.ours = false;
 	workload_subject(w, &subject);
-	audit_manual(&subject, id->pid, lever, l->written, now);
+	audit_manual(w->manager->journal, &subject, id->pid, lever, l->written, now);
 	store_drop_undo(w->manager->store, &undo);
 }
 
-static void take_row(struct workload *w, struct goproc *p, const struct inspect_row *row,
-		     usec_t now)
+static void feed_activity(struct workload *w, struct goproc *p)
 {
+	const struct activity_look look = { .at = p->at,
+					    .sample = &p->row.sample,
+					    .pulse = &p->row.pulse,
+					    .cpu_ns = p->row.cpu_ns };
+
+	if (!p->activity)
+		p->activity = calloc(1, sizeof(*p->activity));
+	if (!p->activity)
+		return;
+	totals_add(&w->totals, p->activity, &look, p->id.pid, clock_wall());
+	activity_feed(p->activity, &look);
+}
+
+/* @counted: what is read of each P is in @row as well; else what was read of them last stays. */
+static void take_row(struct workload *w, struct goproc *p, const struct inspect_row *row,
+		     bool counted, usec_t now)
+{
+	const struct go_pulse pulse = p->row.pulse;
+	const int64_t goroutines = p->row.sample.goroutines;
+	const bool seen = p->at != 0;
+
 	p->row = *row;
 	p->at = now;
+	if (!counted && seen) {
+		p->row.pulse = pulse;
+		p->row.sample.goroutines = goroutines;
+	}
 	if (!row->proved)
 		return;
+	if (counted)
+		feed_activity(w, p);
 	for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++)
 		check_manual(w, &p->lever[l], &p->id, l, lever_ops(l)->value(&row->sample));
 }
@@ -102,7 +113,7 @@ static void apply_pin(struct workload *w, struct lever_state *l, enum policy_lev
 	l->facts.pin = pin ? pin->value : 0;
 }
 
-static void fill_snapshot(struct workload *w)
+static void fill_snapshot(struct workload *w, usec_t now)
 {
 	struct snapshot *s = &w->snapshot;
 
@@ -121,8 +132,9 @@ static void fill_snapshot(struct workload *w)
 		*sp = (struct snapshot_proc){
 			.key = { .pid = p->id.pid, .start_ticks = p->id.start_ticks },
 			.at = p->at,
+			.started = process_started(&p->id),
 			.rss_bytes = p->row.rss_bytes,
-			.proved = p->row.proved,
+			.proved = p->row.proved && !p->homeless,
 			.minor = p->minor,
 			.sample = p->row.sample,
 		};
@@ -132,6 +144,7 @@ static void fill_snapshot(struct workload *w)
 		}
 		s->n_procs++;
 	}
+	restart_facts(w, now, &s->unit);
 	apply_pin(w, &w->high, LEVER_MEMORY_HIGH);
 	s->cgroup.memory_high = w->high.facts;
 	s->cgroup.can_swap = s->cgroup.can_swap && w->manager->host_swaps;
@@ -148,10 +161,16 @@ static void alert(struct workload *w, usec_t now)
 	}
 	if (w->decision.alert == w->alert && now - w->alerted < ALERT_AGAIN)
 		return;
+	/* A forecast's alert stands for a while after it has been near; then it has no time to tell. */
+	if ((w->decision.alert == ALERT_GROWTH || w->decision.alert == ALERT_NONGO) &&
+	    !forecast_is_urgent(&w->decision.forecast))
+		return;
 	w->alert = w->decision.alert;
 	w->alerted = now;
+	w->tally.alerts[w->alert]++;
+	evidence_alert(w, now);
 	workload_subject(w, &subject);
-	audit_alert(&subject, &w->decision,
+	audit_alert(w->manager->journal, &subject, &w->decision,
 		    audit_evidence(evidence, &w->decision, &w->snapshot,
 				   w->snapshot.n_procs ? &w->snapshot.procs[0].key : NULL));
 }
@@ -165,6 +184,7 @@ static void make_decision(struct workload *w, usec_t now)
 	if (w->tier < 0 || w->mode == MODE_OBSERVE) {
 		w->decision = (struct decision){ .now = now };
 		w->history = (struct history){ 0 };
+		culprits_look(w, now);
 		return;
 	}
 	record.now = now;
@@ -184,34 +204,96 @@ static void make_decision(struct workload *w, usec_t now)
 			log_debug("Cannot record a decision, ignoring");
 	}
 	alert(w, now);
+	culprits_look(w, now);
+}
+
+/* memory.high as it is: ours still, somebody else's by now, or all along the owner's. */
+static void check_high(struct workload *w)
+{
+	const int64_t now = decide_lever_now(&w->snapshot, NULL, LEVER_MEMORY_HIGH);
+
+	check_manual(w, &w->high, &(const struct process_id){ 0 }, LEVER_MEMORY_HIGH, now);
+	if (w->high.facts.ours || w->high.facts.manual || w->high.changing)
+		return;
+	w->high.facts.owner_set = now != VALUE_NONE;
+}
+
+/*
+ * Nothing is left of it. What of ours is still in a process that has nowhere to go is given back first, and one of which
+ * somebody was killed is known for a while: if it goes on, that is counted.
+ */
+static bool is_done(const struct workload *w, bool there, usec_t now)
+{
+	if (there)
+		return w->n_procs == 0 && !w->high.facts.ours && !w->high.changing &&
+		       !evidence_rests(w, now);
+	for (size_t i = 0; i < w->n_procs; i++)
+		for (enum policy_lever l = 0; l < LEVER_MEMORY_HIGH; l++)
+			if (w->procs[i].lever[l].facts.ours || w->procs[i].lever[l].changing)
+				return false;
+	return true;
+}
+
+/* What was written to a cgroup went with it. */
+static void forget_high(struct workload *w)
+{
+	const struct undo_record u = { .lever = LEVER_MEMORY_HIGH, .cgroup_id = w->token };
+
+	if (w->high.facts.ours)
+		store_drop_undo(w->manager->store, &u);
+	w->high.facts.ours = false;
 }
 
 static void finish_look(struct workload *w, usec_t now)
 {
-	const uint64_t before = snapshot_usage(&w->snapshot.cgroup);
+	const struct snapshot_cgroup before = w->snapshot.cgroup;
 	const usec_t elapsed = w->looked ? now - w->looked : 0;
-	uint64_t usage, growth, limit = w->snapshot.cgroup.limit;
+	uint64_t usage;
+	bool there;
 
 	/* Our own memory.high is no limit of the room, from the first look after it on. */
 	w->snapshot.cgroup.memory_high = w->high.facts;
-	if (cgroup_read(w->cgroup, now, &w->snapshot.cgroup) != 0 ||
-	    (w->n_procs == 0 && !w->high.facts.ours && !w->high.changing)) {
+	w->snapshot.cgroup.memory_high.ours |= w->high.changing;
+	there = cgroup_read(w->cgroup, now, &w->snapshot.cgroup) == 0;
+	evidence_check(w);
+	workload_place_procs(w, !there);
+	if (is_done(w, there, now)) {
+		if (!there)
+			forget_high(w);
 		workload_free(w);
 		return;
 	}
-	if (w->snapshot.cgroup.limit != limit)
+	if (workload_name(w) || w->snapshot.cgroup.limit != before.limit ||
+	    (w->observed == OBSERVED_NOT_NAMED && !workload_awaits_name(w, now)))
 		workload_match(w);
-	check_manual(w, &w->high, &(const struct process_id){ 0 }, LEVER_MEMORY_HIGH,
-		     decide_lever_now(&w->snapshot, NULL, LEVER_MEMORY_HIGH));
-	fill_snapshot(w);
+	if (there) {
+		check_high(w);
+		hear_stalls(w, &before);
+		hear_swap(w, &before);
+		siblings_allot(w);
+		shares_allot(w, now);
+	}
+	fill_snapshot(w, now);
 	usage = snapshot_usage(&w->snapshot.cgroup);
-	growth = elapsed ? mul_div(sub_sat(usage, before), USEC_SEC, elapsed) : 0;
-	w->growth = MAX(growth, w->growth / 8 * 7);
+	w->rhythm.min = w->manager->config.look_min;
+	w->rhythm.max = w->manager->config.look_max;
+	rhythm_observe(&w->rhythm, snapshot_usage(&before), usage, elapsed);
 	w->looked = now;
 	w->manager->looks++;
 	make_decision(w, now);
+	evidence_look(w, now);
+	if (w->manager->seen)
+		w->manager->seen(w->manager->seen_userdata, w);
 	workload_apply(w);
-	workload_look_in(w, w->look_again ? 0 : next_delay(w, usage));
+	environment_look(w, now);
+	restart_look(w, now);
+	endpoints_look(w, now);
+	series_run(w->manager);
+	workload_look_in(w, w->look_again ? 0 :
+					    rhythm_delay(&w->rhythm, w->snapshot.cgroup.room, usage,
+							 &w->decision));
+	if (workload_awaits_name(w, now))
+		workload_look_in(w, NAME_LOOK);
 	w->look_again = false;
 }
 
@@ -240,7 +322,8 @@ static void sampled(void *userdata, const struct inspect_request *req,
 		w->timeouts = 0;
 	if (reply->result == -ETIMEDOUT && ++w->timeouts >= TIMEOUTS_MAX) {
 		w->quarantined = true;
-		audit_quarantine(w->name.workload, req->pid);
+		quarantine_add(m, w->name.workload);
+		audit_quarantine(w->manager->journal, w->name.workload, req->pid);
 		workload_match(w);
 	}
 	for (uint32_t i = 0; i < reply->n; i++) {
@@ -253,7 +336,7 @@ static void sampled(void *userdata, const struct inspect_request *req,
 		if (!p)
 			continue;
 		if (reply->rows[i].result == INSPECT_OK)
-			take_row(w, p, &reply->rows[i], now);
+			take_row(w, p, &reply->rows[i], req->flags & GO_SAMPLE_GOROUTINES, now);
 		else
 			row_failed(w, p->id.pid, reply->rows[i].result, now);
 	}
@@ -264,10 +347,15 @@ static void look(struct workload *w)
 {
 	struct manager *m = w->manager;
 	struct inspect_request req = { .op = INSPECT_SAMPLE, .expect_marked = w->token };
+	const usec_t now = clock_now();
 
 	if (w->looking) {
 		w->look_again = true;
 		return;
+	}
+	if (w->quarantined && !quarantine_has_workload(m, w->name.workload)) {
+		w->quarantined = false;
+		workload_match(w);
 	}
 	for (size_t i = 0; i < w->n_procs && req.n < INSPECT_BATCH; i++) {
 		struct goproc *p = &w->procs[i];
@@ -279,7 +367,14 @@ static void look(struct workload *w)
 			continue;
 		}
 		req.pid = p->id.pid;
+		/* Of its pauses those that have not been taken yet. */
+		req.since_num_gc[req.n] =
+			p->activity ? p->activity->last.num_gc : p->row.sample.num_gc;
 		req.slots[req.n++] = p->slot;
+	}
+	if (now - w->counted >= COUNT_INTERVAL) {
+		req.flags = GO_SAMPLE_GOROUTINES;
+		w->counted = now;
 	}
 	if (req.n == 0) {
 		finish_look(w, clock_now());

@@ -32,6 +32,7 @@ static void usage(void)
 static int restore(void)
 {
 	_cleanup_(store_closep) struct store *store = NULL;
+	_cleanup_(journal_closep) struct journal *journal = NULL;
 	struct hostroot host = HOSTROOT_NONE;
 	const char *state = getenv("STATE_DIRECTORY"), *fault = getenv("GOMEMD_FAULT");
 	const char *root = getenv("GOMEMD_ROOT");
@@ -45,7 +46,9 @@ static int restore(void)
 	if (r == 0)
 		r = hostroot_open(root ? root : "", &host);
 	if (r == 0)
-		r = restore_all(&host, store, 2 * USEC_SEC);
+		r = journal_open(JOURNAL_SOCKET, &journal);
+	if (r == 0)
+		r = restore_all(&host, store, journal, 2 * USEC_SEC);
 	hostroot_close(&host);
 	if (r < 0)
 		log_error("Cannot give settings back: %s", strerror(-r));

@@ -12,12 +12,10 @@
 #include "base/log.h"
 #include "core/manager.h"
 
-#define SCAN_WITH_EVENTS    (60 * USEC_SEC)
-#define SCAN_WITHOUT_EVENTS (5 * USEC_SEC)
-#define STOP_DEADLINE	    (8 * USEC_SEC)
-#define STOP_CHECK	    (20 * USEC_MSEC)
-#define DEFAULT_STATE	    "/var/lib/gomemd"
-#define DEFAULT_RUNTIME	    "/run/gomemd"
+#define STOP_DEADLINE	(8 * USEC_SEC)
+#define STOP_CHECK	(20 * USEC_MSEC)
+#define DEFAULT_STATE	"/var/lib/gomemd"
+#define DEFAULT_RUNTIME "/run/gomemd"
 
 static const char *directory(const char *variable, const char *fallback)
 {
@@ -52,6 +50,7 @@ static int load_settings(struct manager *m)
 		return r < 0 ? r : p;
 	policy_set_free(m->policy);
 	m->policy = TAKE_PTR(policy);
+	m->policy->no_enforce = m->rights != RIGHTS_FULL;
 	m->config = config;
 	log_set_max_level(config.log_level);
 	return 0;
@@ -66,6 +65,7 @@ static void rematch_all(struct manager *m)
 		workload_match(w);
 		workload_look_in(w, 0);
 	}
+	environments_review(m);
 }
 
 int manager_reload(struct manager *m)
@@ -75,42 +75,15 @@ int manager_reload(struct manager *m)
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 		   (unsigned long long)clock_usec(CLOCK_MONOTONIC));
 	r = load_settings(m);
-	if (r < 0)
+	if (r < 0) {
 		log_error("Reload refused; what was in force stays in force");
-	else
+	} else {
 		rematch_all(m);
+		exporter_apply(m);
+	}
 	sd_notifyf(0, "READY=1\nSTATUS=%s",
 		   r < 0 ? "Reload refused: see the journal" : "Governing");
 	return r;
-}
-
-static void on_process(void *userdata, enum process_event event, pid_t pid)
-{
-	struct manager *m = userdata;
-
-	switch (event) {
-	case PROC_EXEC:
-		tracker_exec(m->tracker, pid, clock_now());
-		break;
-	case PROC_EXIT:
-		tracker_exit(m->tracker, pid);
-		break;
-	case PROC_OVERFLOW:
-		tracker_scan(m->tracker, clock_now());
-		break;
-	}
-}
-
-static int events_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
-{
-	struct manager *m = userdata;
-
-	(void)s;
-	(void)fd;
-	(void)revents;
-	proc_events_dispatch(m->events, on_process, m);
-	manager_arm(m);
-	return 0;
 }
 
 static void on_watch(void *userdata, enum watch_kind kind, uint64_t token)
@@ -119,10 +92,12 @@ static void on_watch(void *userdata, enum watch_kind kind, uint64_t token)
 	struct workload *w = table_get(&m->workloads, token);
 
 	(void)kind;
-	if (w)
+	if (w) {
+		evidence_check(w);
 		workload_look_in(w, 0);
-	else if (kind == WATCH_OVERFLOW)
+	} else if (kind == WATCH_OVERFLOW) {
 		rematch_all(m);
+	}
 }
 
 static int watch_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -156,11 +131,17 @@ static int scan_time(sd_event_source *s, uint64_t usec, void *userdata)
 	m->host_swaps = any_swap(&m->host);
 	if (orders_expire(&m->orders, clock_wall()))
 		store_put_orders(m->store, &m->orders);
+	learned_save(m, false);
+	environments_review(m);
 	tracker_scan(m->tracker, now);
+	journal_flush(m->journal);
 	manager_arm(m);
 	sd_notifyf(0, "STATUS=%zu workloads, %llu changes", m->workloads.n,
 		   (unsigned long long)m->changes);
-	sd_event_source_set_time(s, now + (m->events ? SCAN_WITH_EVENTS : SCAN_WITHOUT_EVENTS));
+	hear_processes_alone(m);
+	m->scanned = now;
+	m->scan_at = now + processes_scan_interval(m);
+	sd_event_source_set_time(s, m->scan_at);
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
@@ -168,6 +149,8 @@ static bool anything_ours(const struct manager *m)
 {
 	size_t cursor = 0;
 
+	if (environments_pending(m))
+		return true;
 	for (struct workload *w = table_next(&m->workloads, &cursor); w;
 	     w = table_next(&m->workloads, &cursor)) {
 		if (w->high.facts.ours)
@@ -205,8 +188,10 @@ static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, v
 	if (m->stopping)
 		return 0;
 	sd_notify(0, "STOPPING=1\nSTATUS=Giving settings back");
+	learned_save(m, true);
 	m->stopping = true;
 	m->started = clock_now();
+	environments_review(m);
 	for (struct workload *w = table_next(&m->workloads, &cursor); w;
 	     w = table_next(&m->workloads, &cursor))
 		workload_look_in(w, 0);
@@ -246,43 +231,50 @@ static int start_loop(struct manager *m)
 	return MIN(r, 0);
 }
 
-static void feature_missing(const char *feature, int error, const char *lost, const char *mend)
+static void feature_missing(struct manager *m, const char *feature, int error, const char *lost,
+			    const char *mend)
 {
 	log_notice("%s is not available (%s): %s. %s", feature, strerror(-error), lost, mend);
-	audit_feature(feature, lost, mend);
+	audit_feature(m->journal, feature, lost, mend);
+}
+
+void manager_feature(struct manager *m, enum feature feature, int error)
+{
+	const struct feature_info *info = feature_info(feature);
+	const bool was_missing = m->features.of[feature].error < 0;
+
+	feature_set(&m->features, feature, error);
+	if (error < 0 && !was_missing)
+		feature_missing(m, info->name, error, info->lost, info->mend);
+}
+
+/* Each capability that is lacking, with what it costs. */
+static void say_rights(struct manager *m)
+{
+	size_t cursor = 0;
+
+	for (const struct capability *c = capability_next_missing(m->capabilities, &cursor); c;
+	     c = capability_next_missing(m->capabilities, &cursor))
+		feature_missing(m, c->name, -EPERM, c->lost,
+				"CapabilityBoundingSet= of the unit gives it");
 }
 
 /* What the daemon can do without is tried here, and said where it is missing. */
 static void start_features(struct manager *m)
 {
-	int r = m->config.process_events ? proc_events_new(&m->events) : -ENOTSUP;
+	int r = watch_new(&m->watch);
 
-	if (r == 0)
-		r = sd_event_add_io(m->event, NULL, proc_events_fd(m->events), EPOLLIN, events_io,
-				    m);
-	if (r < 0 && m->config.process_events)
-		feature_missing("process events", r,
-				"new processes are found within seconds, not at once",
-				"CAP_NET_ADMIN in the host's network namespace brings it back");
-	r = watch_new(&m->watch);
+	processes_start(m);
 	if (r == 0)
 		r = sd_event_add_io(m->event, NULL, watch_fd(m->watch), EPOLLIN, watch_io, m);
-	if (r < 0)
-		feature_missing("limit events", r, "changed limits are seen at the next look",
-				"fs.inotify.max_user_instances may be too low");
-	r = unit_bus_new(m->event, &m->bus);
-	if (r < 0)
-		feature_missing("systemd's bus", r,
-				"memory.high of units is written by file and lost at daemon-reload",
-				"/run/dbus/system_bus_socket must be reachable");
-	r = recorder_new(directory("STATE_DIRECTORY", DEFAULT_STATE), m->config.record_bytes,
-			 &m->recorder);
-	if (r < 0)
-		feature_missing("the decision file", r, "decisions cannot be replayed",
-				"the state directory must be writable");
-	if (m->host.cgroup < 0)
-		feature_missing("cgroup v2", -ENOENT, "no workload can be told from another",
-				"mount the unified hierarchy at /sys/fs/cgroup");
+	manager_feature(m, FEATURE_LIMIT_EVENTS, r);
+	manager_feature(m, FEATURE_BUS, unit_bus_new(m->event, &m->bus));
+	manager_feature(m, FEATURE_DECISION_FILE,
+			recorder_new(directory("STATE_DIRECTORY", DEFAULT_STATE),
+				     m->config.record_bytes, &m->recorder));
+	manager_feature(m, FEATURE_CGROUP2, m->host.cgroup < 0 ? -ENOENT : 0);
+	throttle_try(m);
+	say_rights(m);
 }
 
 static int start_state(struct manager *m)
@@ -298,7 +290,11 @@ static int start_state(struct manager *m)
 	r = store_get_orders(m->store, &m->orders);
 	if (r < 0)
 		log_warning("Cannot read the standing orders: %s, ignoring", strerror(-r));
-	return restore_all(&m->host, m->store, m->config.helper_deadline);
+	r = store_get_learned(m->store, &m->learned);
+	if (r < 0)
+		log_warning("Cannot read what was learned: %s, ignoring", strerror(-r));
+	m->orders.suspended = m->rights != RIGHTS_FULL;
+	return restore_all(&m->host, m->store, m->journal, m->config.helper_deadline);
 }
 
 int manager_new(const char *config_file, struct manager **ret)
@@ -311,12 +307,18 @@ int manager_new(const char *config_file, struct manager **ret)
 	m->config_file = config_file;
 	m->host = HOSTROOT_NONE;
 	snprintf(m->boot_id, sizeof(m->boot_id), "%llx", (unsigned long long)clock_wall());
+	r = capability_effective(&m->capabilities);
+	if (r < 0)
+		return r;
+	m->rights = capability_rights(m->capabilities);
 	r = load_settings(m);
 	if (r < 0)
 		return r;
 	m->workloads.max = m->config.workloads_max;
 	m->by_pid.max = m->config.processes_max;
 	r = hostroot_open(directory("GOMEMD_ROOT", ""), &m->host);
+	if (r == 0)
+		r = journal_open(JOURNAL_SOCKET, &m->journal);
 	if (r == 0)
 		r = start_state(m);
 	if (r == 0)
@@ -339,15 +341,24 @@ struct manager *manager_free(struct manager *m)
 	for (struct workload *w = table_next(&m->workloads, &cursor); w;
 	     w = table_next(&m->workloads, &cursor))
 		workload_free(w);
+	exporter_free(m->exporter);
 	tracker_free(m->tracker);
 	inspector_free(m->inspector);
 	inspector_free(m->writer);
+	inspector_free(m->walker);
+	throttle_drop_all(m);
+	endpoints_free(m);
+	m->listener = listener_free(m->listener);
 	proc_events_free(m->events);
 	watch_free(m->watch);
+	environments_done(m);
 	unit_bus_free(m->bus);
 	recorder_free(m->recorder);
+	journal_close(m->journal);
 	store_close(m->store);
 	orders_done(&m->orders);
+	learned_done(&m->learned);
+	pod_index_done(&m->pods);
 	policy_set_free(m->policy);
 	table_done(&m->workloads);
 	table_done(&m->by_pid);
@@ -355,6 +366,10 @@ struct manager *manager_free(struct manager *m)
 	sd_event_source_disable_unref(m->inspector_timer);
 	sd_event_source_disable_unref(m->writer_io);
 	sd_event_source_disable_unref(m->writer_timer);
+	sd_event_source_disable_unref(m->walker_io);
+	sd_event_source_disable_unref(m->walker_timer);
+	sd_event_source_disable_unref(m->listener_io);
+	sd_event_source_disable_unref(m->listener_timer);
 	sd_event_source_disable_unref(m->tracker_timer);
 	sd_event_source_disable_unref(m->scan_timer);
 	sd_event_unref(m->event);
@@ -385,6 +400,9 @@ int manager_run(struct manager *m)
 			      m);
 	if (r >= 0) {
 		m->started = clock_now();
+		m->started_wall = clock_wall();
+		/* Said where it cannot be; memory is governed without. */
+		exporter_apply(m);
 		sd_notify(0, "READY=1\nSTATUS=Looking for Go processes");
 		r = sd_event_loop(m->event);
 	}

@@ -10,6 +10,7 @@
 #include "core/orders.h"
 #include "core/view.h"
 #include "decide/heapmath.h"
+#include "wire/json.h"
 
 static json_object *answer(void)
 {
@@ -29,8 +30,26 @@ static json_object *refuse(json_object *o, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	json_object_object_add(o, "error", view_text(text));
+	json_object_object_add(o, "error", json_escaped(text));
 	return o;
+}
+
+/* NAMESPACE/POD, which means its container where that has one alone. */
+static bool names_pod(const struct workload *w, const char *name)
+{
+	const size_t n = strlen(w->pod.space);
+
+	return n && !strncmp(name, w->pod.space, n) && name[n] == '/' &&
+	       !strcmp(name + n + 1, w->pod.pod);
+}
+
+/* As it is, or as answers have it. */
+static bool is(const char *name, const char *text)
+{
+	char shown[4 * WORKLOAD_NAME_MAX];
+
+	text_escape(shown, sizeof(shown), text);
+	return !strcmp(name, text) || !strcmp(name, shown);
 }
 
 static bool names(const struct workload *w, const char *name)
@@ -42,8 +61,8 @@ static bool names(const struct workload *w, const char *name)
 		for (size_t i = 0; i < w->n_procs; i++)
 			if ((uint64_t)w->procs[i].id.pid == pid)
 				return true;
-	return !strcmp(name, path) || (path[0] == '/' && !strcmp(name, path + 1)) ||
-	       !strcmp(name, w->name.unit) || !strcmp(name, w->label);
+	return is(name, path) || (path[0] == '/' && is(name, path + 1)) || is(name, w->name.unit) ||
+	       is(name, w->label) || names_pod(w, name);
 }
 
 /* The workload that @name means; otherwise *o gets an error, with the candidates. */
@@ -58,7 +77,7 @@ static struct workload *find(struct manager *m, const char *name, json_object *o
 		if (names(w, name)) {
 			found = w;
 			n++;
-			json_object_array_add(candidates, view_text(w->name.workload));
+			json_object_array_add(candidates, json_escaped(w->name.workload));
 		}
 	if (n == 1) {
 		json_object_put(candidates);
@@ -83,6 +102,7 @@ static json_object *do_status(struct manager *m, const struct control_request *r
 		if (!req->workload[0] || names(w, req->workload))
 			json_object_array_add(list, view_workload(w));
 	json_object_object_add(o, "workloads", list);
+	json_object_object_add(o, "environments", view_environments(m));
 	return o;
 }
 
@@ -112,6 +132,7 @@ static void look_at_all(struct manager *m, const char *workload)
 	     w = table_next(&m->workloads, &cursor))
 		if (!workload || !strcmp(w->name.workload, workload))
 			workload_look_in(w, 0);
+	environments_review(m);
 }
 
 /* Would this soft limit leave the collector of some process no room? */
@@ -128,6 +149,8 @@ static bool below_floor(const struct workload *w, int64_t limit, uint64_t *ret_f
 static const char *refuse_set(const struct manager *m, const struct workload *w,
 			      const struct control_request *req)
 {
+	if (m->rights != RIGHTS_FULL)
+		return "gomemd has not the capabilities to write; gomemctl status names them";
 	if (orders_stopped(&m->orders))
 		return "writes are stopped; gomemctl resume first";
 	if (orders_released(&m->orders, w->name.workload))
@@ -184,8 +207,8 @@ static json_object *do_set(struct manager *m, const struct control_request *req,
 			      "%" PRId64 " bytes leave the collector no room: below S_floor, "
 			      "%" PRIu64 "; --force sets it all the same",
 			      req->memory_limit_bytes, floor);
-	json_object_object_add(o, "workload", view_text(w->name.workload));
-	json_object_object_add(o, "dry_run", json_object_new_boolean(req->dry_run));
+	json_object_object_add(o, "workload", json_escaped(w->name.workload));
+	json_put_bool(o, "dry_run", req->dry_run);
 	if (req->dry_run)
 		return o;
 	if (req->has_gogc)
@@ -206,8 +229,8 @@ static json_object *do_release(struct manager *m, const struct control_request *
 
 	if (!w)
 		return o;
-	json_object_object_add(o, "workload", view_text(w->name.workload));
-	json_object_object_add(o, "dry_run", json_object_new_boolean(req->dry_run));
+	json_object_object_add(o, "workload", json_escaped(w->name.workload));
+	json_put_bool(o, "dry_run", req->dry_run);
 	if (req->dry_run)
 		return o;
 	text_copy(order.workload, sizeof(order.workload), w->name.workload);
@@ -224,7 +247,7 @@ static json_object *do_stop_writes(struct manager *m, const struct control_reque
 {
 	struct order order = { .kind = ORDER_STOP_WRITES };
 
-	json_object_object_add(o, "dry_run", json_object_new_boolean(req->dry_run));
+	json_put_bool(o, "dry_run", req->dry_run);
 	if (req->dry_run)
 		return o;
 	if (orders_add(&m->orders, &order) < 0)
@@ -245,7 +268,7 @@ static json_object *do_resume(struct manager *m, const struct control_request *r
 		if (!w)
 			return o;
 	}
-	json_object_object_add(o, "dry_run", json_object_new_boolean(req->dry_run));
+	json_put_bool(o, "dry_run", req->dry_run);
 	if (req->dry_run)
 		return o;
 	if (w) {
@@ -262,6 +285,30 @@ static json_object *do_resume(struct manager *m, const struct control_request *r
 	return o;
 }
 
+static json_object *do_timeline(struct manager *m, const struct control_request *req,
+				json_object *o)
+{
+	struct workload *w = find(m, req->workload, o);
+
+	if (w)
+		json_object_object_add(o, "timeline", view_timeline(w));
+	return o;
+}
+
+static json_object *do_heap(struct manager *m, const struct control_request *req, json_object *o)
+{
+	const struct workload *w = find(m, req->workload, o);
+
+	if (w)
+		json_object_object_add(o, "heap", view_heap(w));
+	return o;
+}
+
+bool orders_names(const struct workload *w, const char *name)
+{
+	return !name[0] || names(w, name);
+}
+
 json_object *orders_answer(struct manager *m, const struct control_request *req,
 			   const struct requester *who)
 {
@@ -274,7 +321,8 @@ json_object *orders_answer(struct manager *m, const struct control_request *req,
 	if (control_verb_writes(req->verb) && !req->dry_run) {
 		log_notice("uid %u: %s %s", (unsigned int)who->uid, control_verb_name(req->verb),
 			   req->workload);
-		audit_operator(who->uid, who->pid, control_verb_name(req->verb), req->workload, "");
+		audit_operator(m->journal, who->uid, who->pid, control_verb_name(req->verb),
+			       req->workload, "");
 	}
 	switch (req->verb) {
 	case CONTROL_STATUS:
@@ -291,6 +339,19 @@ json_object *orders_answer(struct manager *m, const struct control_request *req,
 		return do_resume(m, req, o);
 	case CONTROL_SHOW_CONFIG:
 		json_object_object_add(o, "config", view_config(m));
+		return o;
+	case CONTROL_TIMELINE:
+		return do_timeline(m, req, o);
+	case CONTROL_HEAP:
+		return do_heap(m, req, o);
+	case CONTROL_RECORD:
+		/* Without a name all are recorded; else the first line of a trace is its answer. */
+		if (req->workload[0] && !find(m, req->workload, o))
+			return o;
+		json_object_put(o);
+		return view_trace_head(m);
+	case CONTROL_FEATURES:
+		json_object_object_add(o, "features", view_features(&m->features));
 		return o;
 	default:
 		return refuse(o, "unknown verb");

@@ -18,3 +18,6 @@ struct requester {
  */
 json_object *orders_answer(struct manager *m, const struct control_request *req,
 			   const struct requester *who);
+
+/* Is the workload meant by this name, or by none? */
+bool orders_names(const struct workload *w, const char *name);

@@ -7,10 +7,12 @@
 #include "base/text.h"
 #include "core/manager.h"
 #include "host/fault.h"
+#include "host/unit_files.h"
 
 struct restoring {
 	const struct hostroot *host;
 	struct store *store;
+	struct journal *journal;
 	struct inspector *in;
 	unsigned int restored, gone, foreign, failed;
 };
@@ -66,7 +68,9 @@ static enum restored restore_process(struct restoring *r, const struct undo_reco
 static enum restored restore_high(struct restoring *r, const struct undo_record *u)
 {
 	_cleanup_(cgroup_freep) struct cgroup *cg = NULL;
-	struct inspect_request req = { .op = INSPECT_WRITE_CGROUP, .file = "memory.high" };
+	struct inspect_request req = { .op = INSPECT_WRITE_CGROUP,
+				       .file = "memory.high",
+				       .cgroup_id = u->cgroup_id };
 	static struct inspect_reply reply;
 	struct snapshot_cgroup now = { 0 };
 
@@ -87,6 +91,45 @@ static enum restored restore_high(struct restoring *r, const struct undo_record 
 	if (inspector_call(r->in, &req, &reply) < 0 || reply.result != 0)
 		return RESTORED_FAILED;
 	return RESTORED;
+}
+
+/* A drop-in is its own undo record: what is there is to go, and then the service manager is to know. */
+static void restore_environment(void *userdata, const char *unit)
+{
+	struct restoring *r = userdata;
+	const struct audit_subject subject = { .workload = unit, .cgroup = "" };
+	const struct audit_environment e = {
+		.unit = unit, .variables = "", .reason = REASON_OPERATOR, .outcome = "restored"
+	};
+	int result = store_put_reload(r->store, true);
+
+	if (result == 0)
+		result = unit_dropin_remove(r->host, unit);
+	if (result < 0) {
+		r->failed++;
+	} else if (result == UNIT_DROPIN_FOREIGN) {
+		r->foreign++;
+	} else if (result == 0) {
+		r->restored++;
+		audit_environment(r->journal, &subject, &e);
+	}
+}
+
+static void restore_environments(struct restoring *r)
+{
+	int e = unit_dropin_each(r->host, restore_environment, r);
+
+	if (e < 0)
+		log_warning("Cannot look for drop-ins of an earlier run: %s", strerror(-e));
+	if (!store_get_reload(r->store))
+		return;
+	e = unit_reload_now();
+	if (e == 0)
+		e = store_put_reload(r->store, false);
+	if (e < 0)
+		log_warning("The service manager does not know yet what was given back: %s; "
+			    "systemctl daemon-reload tells it",
+			    strerror(-e));
 }
 
 static void restore_one(void *userdata, const struct undo_record *u)
@@ -113,16 +156,18 @@ static void restore_one(void *userdata, const struct undo_record *u)
 	store_drop_undo(r->store, u);
 }
 
-int restore_all(const struct hostroot *host, struct store *store, usec_t deadline)
+int restore_all(const struct hostroot *host, struct store *store, struct journal *journal,
+		usec_t deadline)
 {
 	_cleanup_(inspector_freep) struct inspector *in = NULL;
-	struct restoring r = { .host = host, .store = store };
+	struct restoring r = { .host = host, .store = store, .journal = journal };
 	unsigned int bad = 0;
 	int e = inspector_new(host, true, deadline, &in);
 
 	if (e < 0)
 		return e;
 	r.in = in;
+	restore_environments(&r);
 	e = store_each_undo(store, restore_one, &r, &bad);
 	if (e < 0)
 		return e;
@@ -130,7 +175,7 @@ int restore_all(const struct hostroot *host, struct store *store, usec_t deadlin
 		log_warning("%u undo record(s) cannot be read; they stay in the state directory",
 			    bad);
 	if (r.restored || r.gone || r.foreign || r.failed) {
-		audit_reconcile(r.restored, r.gone, r.foreign, r.failed);
+		audit_reconcile(r.journal, r.restored, r.gone, r.foreign, r.failed);
 		log_notice("Of an earlier run: %u setting(s) given back, %u gone, %u foreign, %u "
 			   "failed",
 			   r.restored, r.gone, r.foreign, r.failed);

@@ -13,7 +13,6 @@
 #include "base/util.h"
 #include "cli/cli.h"
 
-#define SOCKET_PATH    "/run/gomemd/control.sock"
 #define ANSWER_MAX     (64 * MIB)
 #define ANSWER_SECONDS 15
 
@@ -73,34 +72,67 @@ static void say_candidates(json_object *answer)
 			json_object_get_string(json_object_array_get_idx(list, i)));
 }
 
-int client_ask(const struct options *o, const struct control_request *req, json_object **ret)
+const char *client_socket(const struct options *o)
 {
-	const char *path = o->socket ? o->socket : SOCKET_PATH;
-	_cleanup_(closep) int fd = connect_daemon(path);
-	_cleanup_(freep) char *request = control_format(req), *text = NULL;
-	json_tokener *tok = json_tokener_new();
+	return o->socket ? o->socket : CLIENT_SOCKET;
+}
+
+static void say_failed(const struct options *o, int r)
+{
+	fprintf(stderr, "gomemctl: cannot talk to the daemon at %s: %s%s\n", client_socket(o),
+		strerror(-r),
+		r == -EACCES ? " (be root or in the group gomemd)" : " (systemctl start gomemd)");
+}
+
+static int send_request(const struct options *o, const struct control_request *req)
+{
+	_cleanup_(freep) char *request = control_format(req);
+	_cleanup_(closep) int fd = request ? connect_daemon(client_socket(o)) : -ENOMEM;
+	const int r = fd < 0 ? fd : fd_write_all(fd, request, strlen(request));
+
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+int client_connect(const struct options *o, const struct control_request *req)
+{
+	const int fd = send_request(o, req);
+
+	if (fd < 0)
+		say_failed(o, fd);
+	return fd;
+}
+
+int client_fetch(const struct options *o, const struct control_request *req, json_object **ret)
+{
+	_cleanup_(closep) int fd = send_request(o, req);
+	_cleanup_(freep) char *text = NULL;
+	json_tokener *tok;
 	json_object *answer;
 	size_t len = 0;
-	int r = fd < 0 ? fd : 0;
+	int r = fd < 0 ? fd : receive_all(fd, &text, &len);
 
-	if (r == 0)
-		r = fd_write_all(fd, request, strlen(request));
-	if (r == 0)
-		r = receive_all(fd, &text, &len);
-	if (r < 0) {
-		fprintf(stderr, "gomemctl: cannot talk to the daemon at %s: %s%s\n", path,
-			strerror(-r),
-			r == -EACCES ? " (be root or in the group gomemd)" :
-				       " (systemctl start gomemd)");
-		json_tokener_free(tok);
-		return EXIT_REFUSED;
-	}
-	answer = json_tokener_parse_ex(tok, text, (int)len);
+	if (r < 0)
+		return r;
+	tok = json_tokener_new();
+	answer = tok ? json_tokener_parse_ex(tok, text ? text : "", (int)len) : NULL;
 	json_tokener_free(tok);
-	if (!answer) {
+	if (!answer)
+		return -EBADMSG;
+	*ret = answer;
+	return 0;
+}
+
+int client_ask(const struct options *o, const struct control_request *req, json_object **ret)
+{
+	json_object *answer;
+	const int r = client_fetch(o, req, &answer);
+
+	if (r == -EBADMSG)
 		fprintf(stderr, "gomemctl: the daemon's answer is cut off\n");
+	else if (r < 0)
+		say_failed(o, r);
+	if (r < 0)
 		return EXIT_REFUSED;
-	}
 	if (json_object_object_get_ex(answer, "error", NULL)) {
 		if (o->json)
 			print_json(answer);
@@ -111,4 +143,29 @@ int client_ask(const struct options *o, const struct control_request *req, json_
 	}
 	*ret = answer;
 	return EXIT_DONE;
+}
+
+int client_show(const struct options *o, const struct control_request *req,
+		void (*print)(json_object *answer))
+{
+	json_object *answer;
+	int r = client_ask(o, req, &answer);
+
+	if (r != EXIT_DONE)
+		return r;
+	if (o->json)
+		print_json(answer);
+	else
+		print(answer);
+	json_object_put(answer);
+	return EXIT_DONE;
+}
+
+int client_name_workload(const struct options *o, struct control_request *req)
+{
+	if (!o->operand || text_copy(req->workload, sizeof(req->workload), o->operand))
+		return EXIT_DONE;
+	fprintf(stderr, "gomemctl: a workload's name has at most %zu bytes\n",
+		sizeof(req->workload) - 1);
+	return EXIT_UNUSABLE;
 }

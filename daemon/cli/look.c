@@ -10,6 +10,8 @@
 #include "base/util.h"
 #include "cli/look.h"
 #include "decide/heapmath.h"
+#include "sense/activity_json.h"
+#include "wire/json.h"
 
 #define PATIENCE       (10 * USEC_SEC)
 #define TRIES	       4
@@ -23,7 +25,10 @@ int looker_open(struct looker *l)
 	signal(SIGCHLD, SIG_IGN);
 	if (r == 0)
 		r = inspector_new(&l->host, false, PATIENCE, &l->in);
-	return r;
+	if (r == 0)
+		return EXIT_DONE;
+	fprintf(stderr, "gomemctl: cannot look at processes: %s\n", strerror(-r));
+	return EXIT_REFUSED;
 }
 
 void looker_close(struct looker *l)
@@ -48,9 +53,12 @@ static bool looker_believes(const struct inspect_row *row)
 
 int looker_look(struct looker *l, pid_t pid, struct inspect_reply *ret)
 {
-	struct inspect_request req = { .op = INSPECT_OPEN,
-				       .pid = pid,
-				       .flags = GO_SAMPLE_GOROUTINES };
+	struct inspect_request req = {
+		.op = INSPECT_OPEN,
+		.pid = pid,
+		.flags = GO_SAMPLE_GOROUTINES,
+		.since_unix_ns = sub_sat(clock_wall(), ACTIVITY_LONG) * 1000,
+	};
 	int r = 0;
 
 	/* A sample may fall into the middle of a cycle's end: figures that disagree are looked at again. */
@@ -68,14 +76,125 @@ int looker_look(struct looker *l, pid_t pid, struct inspect_reply *ret)
 	return INSPECT_REFUSED;
 }
 
-static json_object *text_json(const char *s)
+int looker_look_core(struct looker *l, const char *path, struct inspect_reply *ret)
 {
-	char clean[2048];
+	struct inspect_request req = { .op = INSPECT_CORE };
+	int r;
 
-	text_escape(clean, sizeof(clean), s);
-	return json_object_new_string(clean);
+	if (!text_copy(req.core, sizeof(req.core), path))
+		return -ENAMETOOLONG;
+	r = inspector_call(l->in, &req, ret);
+	if (r < 0)
+		return r;
+	if (ret->result != INSPECT_OK)
+		return ret->result;
+	return looker_believes(&ret->rows[0]) ? INSPECT_OK : INSPECT_REFUSED;
 }
 
+static int take_profile(struct looker *l, const struct inspect_request *req,
+			struct inspect_reply *ret)
+{
+	int r = 0;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		r = inspector_call(l->in, req, ret);
+		if (r == 0)
+			r = ret->result;
+		/* The figures of a cycle's end, again. */
+		if (r != INSPECT_REFUSED || go_runtime_refusal(&ret->runtime) < GATE_SINGLE_RUNTIME)
+			break;
+		poll(NULL, 0, TRY_AGAIN_MSEC);
+	}
+	return r;
+}
+
+int looker_profile(struct looker *l, pid_t pid, enum profile_kind kind, uint32_t top,
+		   struct inspect_reply *ret)
+{
+	const struct inspect_request req = {
+		.op = INSPECT_PROFILE,
+		.pid = pid,
+		.n = 3,
+		.slots = { kind, top, CALL_SITE_CALLERS_MAX },
+	};
+
+	return take_profile(l, &req, ret);
+}
+
+int looker_goroutines(struct looker *l, pid_t pid, const struct look_goroutines *which,
+		      struct inspect_reply *ret)
+{
+	const struct inspect_request req = {
+		.op = INSPECT_PROFILE,
+		.pid = pid,
+		.n = 5,
+		.slots = { PROFILE_GOROUTINES, 0, 0, which->blocked ? INSPECT_BLOCKED : INSPECT_ALL,
+			   (uint32_t)(which->at_least / USEC_MSEC) },
+	};
+
+	return take_profile(l, &req, ret);
+}
+
+int looker_causes(struct looker *l, pid_t pid, enum profile_kind kind, enum inspect_causes of,
+		  uint32_t top, const char *index, struct inspect_reply *ret)
+{
+	struct inspect_request req = {
+		.op = INSPECT_PROFILE,
+		.pid = pid,
+		.n = 4,
+		.slots = { kind, top, 0, of },
+	};
+
+	if (index && !text_copy(req.index, sizeof(req.index), index))
+		return -ENAMETOOLONG;
+	return take_profile(l, &req, ret);
+}
+
+int looker_put_stack(struct looker *l, uint32_t number, const struct alloc_stack *stack)
+{
+	const struct inspect_request req = {
+		.op = INSPECT_STACK, .n = 1, .slots = { number }, .stack = *stack
+	};
+	static struct inspect_reply reply;
+	int r = inspector_call(l->in, &req, &reply);
+
+	return r < 0 ? r : reply.result;
+}
+
+int looker_profile_rows(struct looker *l, uint32_t n, union profile_row **ret)
+{
+	_cleanup_(freep) union profile_row *rows = calloc(MAX(n, 1u), sizeof(*rows));
+	static struct inspect_reply reply;
+
+	if (!rows)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct inspect_request req = { .op = INSPECT_PROFILE_ROW,
+						     .n = 1,
+						     .slots = { i } };
+		int r = inspector_call(l->in, &req, &reply);
+
+		if (r == 0)
+			r = reply.result;
+		if (r)
+			return r < 0 ? r : -EPIPE;
+		rows[i] = reply.profile_row;
+	}
+	*ret = TAKE_PTR(rows);
+	return 0;
+}
+
+bool look_pid(const char *word, pid_t *ret)
+{
+	uint64_t pid;
+
+	if (!word || text_parse_u64(word, &pid) < 0 || pid == 0 || pid > INT32_MAX)
+		return false;
+	*ret = (pid_t)pid;
+	return true;
+}
+
+/* null where it is no figure: without a limit, or not known. */
 static void put_u64(json_object *o, const char *key, uint64_t v)
 {
 	json_object_object_add(o, key, v > INT64_MAX ? NULL : json_object_new_int64((int64_t)v));
@@ -91,11 +210,20 @@ static json_object *gates_json(const struct go_runtime *rt)
 		if (!rt->gates[g].asked)
 			continue;
 		o = json_object_new_object();
-		json_object_object_add(o, "name", json_object_new_string(go_gate_name(g)));
-		json_object_object_add(o, "ok", json_object_new_boolean(rt->gates[g].ok));
-		json_object_object_add(o, "detail", text_json(rt->gates[g].detail));
+		json_put_text(o, "name", go_gate_name(g));
+		json_put_bool(o, "ok", rt->gates[g].ok);
+		json_object_object_add(o, "detail", json_escaped(rt->gates[g].detail));
 		json_object_array_add(list, o);
 	}
+	return list;
+}
+
+static json_object *sites_json(const struct go_sites *s)
+{
+	json_object *list = json_object_new_array();
+
+	for (uint32_t i = 0; i < s->n; i++)
+		json_object_array_add(list, json_object_new_string(go_site_name(s->site[i].kind)));
 	return list;
 }
 
@@ -146,6 +274,43 @@ static void put_cycles(json_object *o, const struct go_sample *s)
 	json_object_object_add(
 		o, "mem_profile_rate",
 		s->mem_profile_rate < 0 ? NULL : json_object_new_int64(s->mem_profile_rate));
+	json_object_object_add(o, "gc_period_ns",
+			       s->gc_period_ns < 0 ? NULL : json_object_new_int64(s->gc_period_ns));
+}
+
+/* Since when the collections are told that the pulse has: a minute ago, or where the runtime remembers less. */
+usec_t look_recent(const struct inspect_reply *reply, struct histogram *ret)
+{
+	const struct go_pulse *p = &reply->rows[0].pulse;
+	const usec_t age =
+		sub_sat(clock_usec(CLOCK_MONOTONIC), process_started_ns(&reply->info.stat) / 1000);
+	usec_t over = MIN(age, ACTIVITY_LONG);
+
+	*ret = (struct histogram){ 0 };
+	histogram_add_small(ret, &p->pause);
+	if (p->pauses_missed)
+		over = MIN(over, sub_sat(clock_wall(), p->oldest_unix_ns / 1000));
+	return MAX(over, (usec_t)1);
+}
+
+static void put_pulse(json_object *o, const struct inspect_reply *reply)
+{
+	const struct go_pulse *p = &reply->rows[0].pulse;
+	json_object *recent = reply->rows[0].cpu_ns < UINT64_MAX ? json_object_new_object() : NULL;
+	struct histogram pause;
+	const usec_t over = look_recent(reply, &pause);
+
+	put_u64(o, "cpu_ns", reply->rows[0].cpu_ns);
+	put_u64(o, "gc_cpu_ns", (uint64_t)p->gc_cpu_ns);
+	put_u64(o, "goroutines_created", (uint64_t)p->goroutines_created);
+	json_object_object_add(o, "last_minute", recent);
+	/* A core file has no minute before now. */
+	if (!recent)
+		return;
+	put_u64(recent, "over_usec", over);
+	put_u64(recent, "gc_cycles", p->pauses);
+	activity_put_milli(recent, "gc_per_minute", mul_div(p->pauses, 1000 * USEC_MIN, over));
+	activity_put_pauses(recent, &pause, true);
 }
 
 json_object *look_json(const struct inspect_reply *reply)
@@ -156,13 +321,13 @@ json_object *look_json(const struct inspect_reply *reply)
 	char layout[64];
 
 	json_object_object_add(o, "pid", json_object_new_int(reply->info.stat.id.pid));
-	json_object_object_add(o, "exe", text_json(reply->info.exe));
-	json_object_object_add(o, "go_version", text_json(rt->info.version));
+	json_object_object_add(o, "exe", json_escaped(reply->info.exe));
+	json_object_object_add(o, "go_version", json_escaped(rt->info.version));
 	json_object_object_add(o, "build_id",
-			       rt->info.build_id[0] ? text_json(rt->info.build_id) : NULL);
-	json_object_object_add(o, "module", text_json(rt->info.module));
+			       rt->info.build_id[0] ? json_escaped(rt->info.build_id) : NULL);
+	json_object_object_add(o, "module", json_escaped(rt->info.module));
 	snprintf(layout, sizeof(layout), "go1.%d/gcController+%d", rt->minor, rt->last_goal_offset);
-	json_object_object_add(o, "layout", json_object_new_string(layout));
+	json_put_text(o, "layout", layout);
 	json_object_object_add(o, "gogc", json_object_new_int(s->gc_percent));
 	json_object_object_add(o, "memory_limit_bytes",
 			       s->memory_limit_bytes == INT64_MAX ?
@@ -170,11 +335,44 @@ json_object *look_json(const struct inspect_reply *reply)
 				       json_object_new_int64(s->memory_limit_bytes));
 	put_heap(o, s, rt->minor);
 	put_cycles(o, s);
-	json_object_object_add(o, "rss_bytes",
-			       json_object_new_int64((int64_t)reply->rows[0].rss_bytes));
+	put_pulse(o, reply);
+	put_u64(o, "rss_bytes", reply->rows[0].rss_bytes);
 	json_object_object_add(o, "runtime_count", json_object_new_int((int)rt->runtimes));
+	json_object_object_add(o, "probe_sites", sites_json(&rt->sites));
 	json_object_object_add(o, "gates", gates_json(rt));
 	return o;
+}
+
+/* Why a core file is not enough, and the mend. */
+static void lack_refusal(const struct inspect_lack *lack, char *buf, size_t size)
+{
+	static const char mend[] =
+		"dump all of it: echo 0x3f >/proc/PID/coredump_filter, or gcore -a PID";
+	char file[512];
+
+	text_escape(file, sizeof(file), lack->file);
+	switch ((enum inspect_lack_why)lack->why) {
+	case INSPECT_LACKS_FILE:
+		snprintf(buf, size, "has only a part of %s, which cannot be used instead: %s; %s",
+			 file, strerror(lack->error), mend);
+		return;
+	case INSPECT_LACKS_BUILD:
+		snprintf(buf, size, "has only a part of %s, which is of another build by now; %s",
+			 file, mend);
+		return;
+	case INSPECT_LACKS_HEADER:
+		snprintf(buf, size,
+			 "has only a part of %s, and no build id to know that file by; %s", file,
+			 mend);
+		return;
+	case INSPECT_LACKS_END:
+		snprintf(buf, size,
+			 "is cut off: its end was not written (ulimit -c, or a full disk)");
+		return;
+	default:
+		snprintf(buf, size, "lacks memory of the program's own; %s", mend);
+		return;
+	}
 }
 
 void look_refusal(const struct inspect_reply *reply, int result, char *buf, size_t size)
@@ -191,6 +389,14 @@ void look_refusal(const struct inspect_reply *reply, int result, char *buf, size
 		return;
 	case -ETIMEDOUT:
 		snprintf(buf, size, "hostile: reading its memory does not come to an end");
+		return;
+	case INSPECT_NOT_CORE:
+		snprintf(
+			buf, size,
+			"is no ELF core file of x86-64 (one of systemd-coredump's: coredumpctl dump)");
+		return;
+	case INSPECT_INCOMPLETE:
+		lack_refusal(&reply->lack, buf, size);
 		return;
 	default:
 		break;

@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "decide/replay.h"
+#include "wire/json.h"
 
 #define JOURNAL_MAX (256 * MIB)
 
@@ -53,12 +54,11 @@ static void print_decision(const struct replay_record *rec, const struct decisio
 	}
 	o = json_object_new_object();
 	json_object_object_add(o, "schema", json_object_new_int(1));
-	json_object_object_add(o, "decision_id", json_object_new_string(rec->id));
-	json_object_object_add(o, "workload", json_object_new_string(rec->workload));
-	json_object_object_add(
-		o, "state", json_object_new_string(policy_state_name((enum policy_state)d->state)));
-	json_object_object_add(o, "same", json_object_new_boolean(same));
-	json_object_object_add(o, "alert", json_object_new_string(decide_alert_name(d->alert)));
+	json_put_text(o, "decision_id", rec->id);
+	json_put_text(o, "workload", rec->workload);
+	json_put_text(o, "state", policy_state_name((enum policy_state)d->state));
+	json_put_bool(o, "same", same);
+	json_put_text(o, "alert", decide_alert_name(d->alert));
 	print_json(o);
 	json_object_put(o);
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,12 +13,15 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/look.h"
+#include "cli/scan.h"
 #include "decide/decide.h"
 #include "decide/heapmath.h"
 #include "host/cgroup.h"
-#include "kube/cgroup_name.h"
+#include "kube/identity_json.h"
+#include "kube/owner.h"
 #include "policy/load.h"
 #include "policy/match.h"
+#include "wire/json.h"
 
 #define SHIPPED_POLICIES "policies/50-sizing.ini"
 
@@ -26,6 +30,8 @@ struct found {
 	struct inspect_reply *reply;
 	int result;
 	char workload[WORKLOAD_NAME_MAX], origin[WORKLOAD_NAME_MAX];
+	struct cgroup_name name;
+	struct pod_name pod;
 	struct snapshot snapshot;
 	char tier[48], verdict[160];
 };
@@ -35,15 +41,14 @@ static void find_limit(const struct hostroot *host, pid_t pid, struct found *f)
 {
 	_cleanup_(cgroup_freep) struct cgroup *cg = NULL;
 	struct snapshot_cgroup *c = &f->snapshot.cgroup;
-	struct cgroup_name name;
 	char path[4096];
 
 	c->limit = c->room = BYTES_UNLIMITED;
 	text_copy(f->workload, sizeof(f->workload), "-");
 	if (process_read_cgroup(host, pid, false, path, sizeof(path)) == 0 && path[0] &&
-	    cgroup_name_parse(path, &name) == 0) {
-		text_copy(f->workload, sizeof(f->workload), name.workload);
-		if (cgroup_open(host, name.workload, &cg) == 0 &&
+	    cgroup_name_parse(path, &f->name) == 0) {
+		text_copy(f->workload, sizeof(f->workload), f->name.workload);
+		if (cgroup_open(host, f->name.workload, &cg) == 0 &&
 		    cgroup_read(cg, clock_now(), c) == 0)
 			text_copy(f->origin, sizeof(f->origin), cgroup_limit_origin(cg));
 	}
@@ -55,6 +60,17 @@ static void find_limit(const struct hostroot *host, pid_t pid, struct found *f)
 	c->limit = c->room = cgroup1_limit(host, path);
 	if (c->limit != BYTES_UNLIMITED)
 		text_copy(f->origin, sizeof(f->origin), "cgroup1");
+}
+
+/* The directories of /var/log are read once for all processes. */
+static void find_pod(const struct hostroot *host, struct found *f)
+{
+	static struct pod_index pods;
+
+	if (!cgroup_name_is_kubernetes(&f->name))
+		return;
+	pod_index_refresh(&pods, host->logs, clock_wall());
+	(void)pod_index_find(&pods, host->logs, f->name.pod_uid, f->name.container, &f->pod);
 }
 
 static void fill_snapshot(struct found *f)
@@ -76,6 +92,8 @@ static void fill_snapshot(struct found *f)
 	p->lever[LEVER_GOGC].owner = row->sample.gc_percent;
 	p->lever[LEVER_GOGC].owner_set = row->sample.gc_percent != 100;
 	p->lever[LEVER_MADVDONTNEED].owner = row->sample.madvdontneed;
+	p->lever[LEVER_HEAP_PROFILE].owner = row->sample.mem_profile_rate;
+	p->lever[LEVER_GC_PERIOD].owner = row->sample.gc_period_ns;
 	/* Where no cgroup tells, the process itself is all that is known of usage. */
 	if (!f->snapshot.cgroup.at)
 		f->snapshot.cgroup.anon = row->rss_bytes;
@@ -101,15 +119,23 @@ static void say_lever(struct found *f, size_t *n, enum policy_lever lever,
 static void judge(const struct policy_set *set, struct found *f)
 {
 	const struct decide_settings settings = { .interval = 0 };
+	char owner[sizeof(f->pod.pod)];
 	const struct policy_subject subject = { .limit_bytes = f->snapshot.cgroup.limit,
 						.cgroup = f->workload,
+						.space = f->pod.space,
+						.pod = f->pod.pod,
+						.container = f->pod.container,
+						.qos = f->name.qos,
+						.owner = owner,
 						.exe = f->reply->info.exe,
 						.module = f->reply->runtime.info.module };
 	static struct history h;
 	static struct decision d;
-	int tier = set ? policy_match(set, &subject, NULL) : -1;
+	int tier;
 	size_t n = 0;
 
+	pod_owner_of(f->pod.pod, owner, sizeof(owner));
+	tier = set ? policy_match(set, &subject, NULL) : -1;
 	if (tier < 0) {
 		text_copy(f->verdict, sizeof(f->verdict), "no tier matches: observe");
 		return;
@@ -130,22 +156,27 @@ static json_object *found_json(const struct found *f)
 	const bool ok = f->result == INSPECT_OK;
 	json_object *o = ok ? look_json(f->reply) : json_object_new_object();
 	uint64_t limit = f->snapshot.cgroup.limit;
+	/* A cgroup that a process runs in and that uses nothing has no accounting of memory. */
+	const int64_t usage =
+		f->snapshot.cgroup.at ? (int64_t)snapshot_usage(&f->snapshot.cgroup) : 0;
 	char why[512], clean[WORKLOAD_NAME_MAX];
 
 	text_escape(clean, sizeof(clean), f->workload);
-	json_object_object_add(o, "workload", json_object_new_string(clean));
+	json_put_text(o, "workload", clean);
+	json_object_object_add(o, "kubernetes", kube_identity_json(&f->name, &f->pod));
 	json_object_object_add(o, "limit_bytes",
 			       limit == BYTES_UNLIMITED ? NULL :
 							  json_object_new_int64((int64_t)limit));
+	json_object_object_add(o, "usage_bytes", usage ? json_object_new_int64(usage) : NULL);
 	text_escape(clean, sizeof(clean), f->origin);
 	json_object_object_add(o, "limit_origin",
 			       f->origin[0] ? json_object_new_string(clean) : NULL);
 	json_object_object_add(o, "tier", f->tier[0] ? json_object_new_string(f->tier) : NULL);
-	json_object_object_add(o, "verdict", json_object_new_string(f->verdict));
+	json_put_text(o, "verdict", f->verdict);
 	if (!ok || !f->reply->rows[0].proved) {
 		json_object_object_add(o, "pid", json_object_new_int(f->reply->info.stat.id.pid));
 		look_refusal(f->reply, f->result, why, sizeof(why));
-		json_object_object_add(o, "error", json_object_new_string(why));
+		json_put_text(o, "error", why);
 	}
 	return o;
 }
@@ -158,7 +189,10 @@ static void found_row(struct grid *g, const struct found *f)
 
 	grid_add(g, "%d", f->reply->info.stat.id.pid);
 	grid_add(g, "%s", base ? base + 1 : f->reply->info.exe);
-	grid_add(g, "%.40s", f->workload);
+	if (f->pod.pod[0])
+		grid_add(g, "%s/%s/%s", f->pod.space, f->pod.pod, f->pod.container);
+	else
+		grid_add(g, "%.40s", f->workload);
 	grid_add(g, "%s", text_bytes(bytes, f->snapshot.cgroup.limit));
 	if (f->result != INSPECT_OK) {
 		for (int i = 0; i < 6; i++)
@@ -193,6 +227,7 @@ static int scan_one(struct looker *l, const struct policy_set *set, pid_t pid, s
 	f = (struct found){ .reply = &reply, .result = r };
 	reply.info.stat.id.pid = pid;
 	find_limit(&l->host, pid, &f);
+	find_pod(&l->host, &f);
 	fill_snapshot(&f);
 	if (r == INSPECT_OK)
 		judge(set, &f);
@@ -205,25 +240,36 @@ static int scan_one(struct looker *l, const struct policy_set *set, pid_t pid, s
 	return 1;
 }
 
+/* Each process that there is; how many were Go's, or -errno. */
+static int scan_each(struct looker *l, const struct policy_set *set, struct grid *g,
+		     json_object *list)
+{
+	int fd = openat(l->host.proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int found = 0;
+	uint64_t pid;
+
+	if (!d)
+		return -errno;
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		if (text_parse_u64(e->d_name, &pid) == 0 && pid <= INT32_MAX &&
+		    pid != (uint64_t)getpid())
+			found += scan_one(l, set, (pid_t)pid, g, list);
+	return found;
+}
+
 static int scan_all(struct looker *l, const struct policy_set *set, bool json)
 {
 	static const char *const headings[] = { "PID",	"PROGRAM",    "WORKLOAD", "LIMIT",
 						"GO",	"RSS",	      "LIVE",	  "GOAL",
 						"GOGC", "SOFT LIMIT", "VERDICT" };
-	int fd = openat(l->host.proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct grid *g = json ? NULL : grid_new(headings, ARRAY_SIZE(headings));
 	json_object *list = json ? json_object_new_array() : NULL, *answer;
-	int found = 0;
-	uint64_t pid;
+	const int found = scan_each(l, set, g, list);
 
-	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
-		if (text_parse_u64(e->d_name, &pid) == 0 && pid <= INT32_MAX &&
-		    pid != (uint64_t)getpid())
-			found += scan_one(l, set, (pid_t)pid, g, list);
 	if (!json) {
 		grid_print(g);
-		if (!found)
+		if (found <= 0)
 			printf("No Go program runs here%s.\n",
 			       geteuid() ? " that this user may read; root sees them all" : "");
 		return EXIT_DONE;
@@ -252,16 +298,57 @@ static struct policy_set *load_policies(void)
 	return set;
 }
 
+struct scanner {
+	struct looker looker;
+	struct policy_set *set;
+};
+
+int scanner_new(struct scanner **ret)
+{
+	struct scanner *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	if (looker_open(&s->looker) != EXIT_DONE) {
+		free(s);
+		return -EIO;
+	}
+	s->set = load_policies();
+	*ret = s;
+	return 0;
+}
+
+int scanner_scan(struct scanner *s, json_object **ret)
+{
+	json_object *list = json_object_new_array();
+	const int r = scan_each(&s->looker, s->set, NULL, list);
+
+	if (r < 0) {
+		json_object_put(list);
+		return r;
+	}
+	*ret = list;
+	return 0;
+}
+
+struct scanner *scanner_free(struct scanner *s)
+{
+	if (!s)
+		return NULL;
+	looker_close(&s->looker);
+	policy_set_free(s->set);
+	free(s);
+	return NULL;
+}
+
 int verb_scan(const struct options *o)
 {
 	_cleanup_(policy_set_freep) struct policy_set *set = load_policies();
 	struct looker l;
 	int r = looker_open(&l);
 
-	if (r < 0) {
-		fprintf(stderr, "gomemctl: cannot look at processes: %s\n", strerror(-r));
-		return EXIT_REFUSED;
-	}
+	if (r != EXIT_DONE)
+		return r;
 	do {
 		if (o->watch && !o->json)
 			printf("\033[H\033[2J");

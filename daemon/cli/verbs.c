@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "policy/config.h"
 #include "policy/load.h"
+#include "wire/json.h"
 
 #define CONFIG_FILE "/etc/gomemd/gomemd.conf"
 
@@ -44,6 +45,26 @@ static const char *lever_text(json_object *process, size_t i, bool bytes, char b
 	return buf;
 }
 
+static double member_number(json_object *o, const char *key)
+{
+	return json_object_get_double(member(o, key));
+}
+
+/* Of the last minute, where there is one. */
+static void add_activity_cells(struct grid *g, json_object *minute)
+{
+	char bytes[24];
+
+	if (!minute) {
+		for (int i = 0; i < 3; i++)
+			grid_add(g, "-");
+		return;
+	}
+	grid_add(g, "%.1f", member_number(minute, "gc_per_minute"));
+	grid_add(g, "%.1f %%", member_number(minute, "gc_cpu_permille") / 10);
+	grid_add(g, "%s", member_bytes(minute, "alloc_bytes_per_second", bytes));
+}
+
 static void status_row(struct grid *g, json_object *w, json_object *p)
 {
 	char a[24], b[24], c[24], d[24], gogc[64], limit[64];
@@ -58,21 +79,50 @@ static void status_row(struct grid *g, json_object *w, json_object *p)
 	grid_add(g, "%" PRId64, member_int(p, "pid", 0));
 	grid_add(g, "%s", member_text(p, "go_version"));
 	if (!member(p, "levers")) {
-		grid_add(g, "-");
-		grid_add(g, "-");
+		for (int i = 0; i < 5; i++)
+			grid_add(g, "-");
 		grid_add(g, "refused by %s", member_text(p, "refused_by"));
 		return;
 	}
 	grid_add(g, "%s", member_bytes(p, "heap_marked_bytes", d));
 	grid_add(g, "%s", lever_text(p, 1, false, gogc));
 	grid_add(g, "%s", lever_text(p, 0, true, limit));
+	add_activity_cells(g, member(member(p, "activity"), "last_minute"));
+}
+
+static void print_missing(json_object *daemon)
+{
+	json_object *list = member(daemon, "capabilities_missing");
+	const size_t n = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		printf("%s%s", i ? ", " : "Capabilities that are missing: ",
+		       json_object_get_string(json_object_array_get_idx(list, i)));
+	if (n)
+		printf(" (rights: %s; the journal says what is lost)\n",
+		       member_text(daemon, "rights"));
+}
+
+/* What units begin with at their next start, also those that do not run. */
+static void print_environments(json_object *list)
+{
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		json_object *e = json_object_array_get_idx(list, i);
+
+		printf("%s at its next start: %s%s\n", member_text(e, "unit"),
+		       member_text(e, "variables"),
+		       json_object_get_boolean(member(e, "in_force")) ?
+			       "" :
+			       " (from the next reload of the service manager)");
+	}
 }
 
 static void print_status(json_object *answer)
 {
-	static const char *const headings[] = { "WORKLOAD", "TIER", "MODE", "STATE",
-						"LIMIT",    "ROOM", "USED", "PID",
-						"GO",	    "LIVE", "GOGC", "SOFT LIMIT" };
+	static const char *const headings[] = { "WORKLOAD", "TIER",   "MODE",	"STATE",
+						"LIMIT",    "ROOM",   "USED",	"PID",
+						"GO",	    "LIVE",   "GOGC",	"SOFT LIMIT",
+						"GC/MIN",   "GC CPU", "ALLOC/S" };
 	json_object *list = member(answer, "workloads"), *daemon = member(answer, "daemon");
 	struct grid *g = grid_new(headings, ARRAY_SIZE(headings));
 
@@ -84,27 +134,18 @@ static void print_status(json_object *answer)
 			status_row(g, w, json_object_array_get_idx(procs, k));
 	}
 	grid_print(g);
+	print_environments(member(answer, "environments"));
 	if (json_object_get_boolean(member(daemon, "writes_stopped")))
 		printf("Writes are stopped: gomemctl resume\n");
+	print_missing(daemon);
 }
 
 int verb_status(const struct options *o)
 {
 	struct control_request req = { .verb = CONTROL_STATUS };
-	json_object *answer;
-	int r;
+	int r = client_name_workload(o, &req);
 
-	if (o->operand)
-		text_copy(req.workload, sizeof(req.workload), o->operand);
-	r = client_ask(o, &req, &answer);
-	if (r != EXIT_DONE)
-		return r;
-	if (o->json)
-		print_json(answer);
-	else
-		print_status(answer);
-	json_object_put(answer);
-	return EXIT_DONE;
+	return r == EXIT_DONE ? client_show(o, &req, print_status) : r;
 }
 
 static void print_figures(json_object *numbers)
@@ -120,19 +161,197 @@ static void print_figures(json_object *numbers)
 	}
 }
 
-static void print_explain(json_object *e)
+static void print_window(json_object *w)
 {
+	char bytes[24];
+
+	if (!w)
+		return;
+	printf("  over %.1f s: %.1f collections/min, %s%.1f %% of a CPU (%.1f %% of what was used), %s/s allocated",
+	       (double)member_int(w, "over_usec", 0) / (double)USEC_SEC,
+	       member_number(w, "gc_per_minute"),
+	       json_object_get_boolean(member(w, "gc_cpu_estimate")) ? "about " : "",
+	       member_number(w, "gc_cpu_permille") / 10,
+	       (double)member_int(w, "gc_share_permille", 0) / 10,
+	       member_bytes(w, "alloc_bytes_per_second", bytes));
+	if (member(w, "goroutines_created_per_second"))
+		printf(", %.1f goroutines/s made",
+		       member_number(w, "goroutines_created_per_second"));
+	if (member_int(w, "gc_cycles", 0))
+		printf("\n    paused half of them up to %" PRId64 " us, 99 %% up to %" PRId64
+		       " us, longest %" PRId64 " us",
+		       member_int(w, "pause_p50_ns", 0) / 1000,
+		       member_int(w, "pause_p99_ns", 0) / 1000,
+		       member_int(w, "pause_max_ns", 0) / 1000);
+	putchar('\n');
+}
+
+static void print_activity(json_object *a, const char *what)
+{
+	if (!a)
+		return;
+	printf("%s: %s goroutines\n", what, member_text(a, "goroutines"));
+	print_window(member(a, "last_10s"));
+	print_window(member(a, "last_minute"));
+}
+
+/* Nothing where nothing is in sight. */
+static void print_forecast(json_object *f)
+{
+	const int64_t to_oom = member_int(f, "to_oom_usec", -1);
+	const char *kind = member_text(f, "kind");
+
+	if (!strcmp(kind, "none"))
+		return;
+	printf("forecast: %s", kind);
+	if (to_oom >= 0)
+		printf(", no memory left in %" PRId64 " min (watched for %" PRId64 " min)",
+		       to_oom / (int64_t)USEC_MIN,
+		       member_int(f, "watched_usec", 0) / (int64_t)USEC_MIN);
+	putchar('\n');
+}
+
+static void print_culprits(json_object *culprits)
+{
+	for (size_t i = 0; culprits && i < json_object_array_length(culprits); i++) {
+		json_object *c = json_object_array_get_idx(culprits, i);
+		char inuse[24];
+
+		printf("  culprit      %s:%" PRId64 " %s: %s in use, class %s\n",
+		       member_text(c, "file"), member_int(c, "line", 0), member_text(c, "function"),
+		       member_bytes(c, "inuse_bytes", inuse), member_text(c, "class"));
+	}
+}
+
+/* Nothing where the policy asks for neither. */
+static void print_unit(json_object *environment, json_object *restart)
+{
+	char now[24], start[24];
+
+	if (environment)
+		printf("environment at its next start: %s (%s%s)\n",
+		       *member_text(environment, "variables") ?
+			       member_text(environment, "variables") :
+			       "-",
+		       member_text(environment, "verdict"),
+		       json_object_get_boolean(member(environment, "in_force")) ?
+			       ", in force" :
+		       json_object_get_boolean(member(environment, "set")) ?
+			       ", from the next reload" :
+			       "");
+	if (restart)
+		printf("restart: %s (%s), %s live, %s after its start\n",
+		       member_text(restart, "verdict"), member_text(restart, "reason"),
+		       member_bytes(restart, "live_bytes", now),
+		       member_bytes(restart, "live_at_start_bytes", start));
+}
+
+/* The last of a process's levers, where there is any. */
+static void print_goroutine_limit(json_object *limit)
+{
+	json_object *rate = member(limit, "rate_per_second");
+	const char *outcome = member_text(limit, "outcome");
+
+	if (!limit)
+		return;
+	if (rate)
+		printf("  %-12s %" PRId64 "/s", "goroutines", json_object_get_int64(rate));
+	else
+		printf("  %-12s %s", "goroutines", "no cap");
+	printf(" %s (%s)", outcome, member_text(limit, "reason"));
+	if (!strcmp(outcome, "traced"))
+		printf(" by process %" PRId64, member_int(limit, "tracer", 0));
+	if (!strcmp(outcome, "unsupported"))
+		printf(": %s", member_text(limit, "why"));
+	if (!strcmp(outcome, "limited"))
+		printf(": %" PRId64 " created in %.1f s, %" PRId64 " times held",
+		       member_int(limit, "calls", 0),
+		       (double)member_int(limit, "limited_usec", 0) / (double)USEC_SEC,
+		       member_int(limit, "holds", 0));
+	putchar('\n');
+}
+
+static void print_share(json_object *share)
+{
+	char a[24], b[24], c[24];
+
+	if (share)
+		printf("namespace share %s: %s of %s; %s needed, %.1f %% of a CPU\n",
+		       member_text(share, "name"), member_bytes(share, "part_bytes", a),
+		       member_bytes(share, "memory_bytes", b),
+		       member_bytes(share, "needed_bytes", c),
+		       (double)member_int(share, "cpu_permille", 0) / 10);
+}
+
+static const char *observed_text(const char *word)
+{
+	static const char *const texts[][2] = {
+		{ "policy", "by policy" },
+		{ "no_limit", "it has no memory limit, and its tier observes such" },
+		{ "no_tier", "no tier matches it" },
+		{ "quarantined", "it made a helper hang" },
+		{ "not_named_yet", "its pod is not named yet, and may be one of kube-system" },
+		{ "static_pod", "a static pod, the node's own, that no policy names exactly" },
+		{ "system_pod", "a pod of kube-system that no policy names exactly" },
+		{ "infrastructure",
+		  "gomemd itself, a container runtime or the kubelet, that no policy names exactly" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!strcmp(word, texts[i][0]))
+			return texts[i][1];
+	return word;
+}
+
+static void print_pod(json_object *k)
+{
+	if (!k)
+		return;
+	printf("pod %s in namespace %s, container %s; %s%s, owner %s by its name\n",
+	       member_text(k, "pod"), member_text(k, "namespace"), member_text(k, "container"),
+	       member_text(k, "qos"),
+	       json_object_get_boolean(member(k, "static_pod")) ? ", static" : "",
+	       member_text(k, "owner"));
+	printf("pod uid %s, container id %s\n", member_text(k, "pod_uid"),
+	       member_text(k, "container_id"));
+}
+
+/* Where limit and room are from, and who else throttles. */
+static void print_limits(json_object *e)
+{
+	char a[24], b[24];
+
+	printf("limit %s from %s, room %s from %s", member_bytes(e, "limit_bytes", a),
+	       member_text(e, "limit_origin"), member_bytes(e, "room_bytes", b),
+	       member_text(e, "room_origin"));
+	if (member_int(e, "room_bytes", -1) >= 0)
+		printf(" (%s)", member_text(e, "room_by"));
+	printf("\n");
+	if (member_int(e, "others_high_bytes", -1) >= 0)
+		printf("memory.high %s of %s is not gomemd's, but the kubelet's, a unit's "
+		       "MemoryHigh= or an operator's: it is respected\n",
+		       member_bytes(e, "others_high_bytes", a),
+		       member_text(e, "others_high_origin"));
+}
+
+static void print_explain(json_object *answer)
+{
+	json_object *e = member(answer, "explain");
 	json_object *tiers = member(e, "tiers"), *next = member(e, "next");
 	json_object *procs = member(e, "processes");
 	char a[24], b[24], text[64];
 
 	printf("%s (%s)\n", member_text(e, "workload"), member_text(e, "cgroup"));
-	printf("limit %s from %s, room %s from %s\n", member_bytes(e, "limit_bytes", a),
-	       member_text(e, "limit_origin"), member_bytes(e, "room_bytes", b),
-	       member_text(e, "room_origin"));
+	print_pod(member(e, "kubernetes"));
+	print_limits(e);
+	print_share(member(e, "namespace_share"));
 	printf("mode %s, state %s (%s), last decision %s\n", member_text(e, "mode"),
 	       member_text(e, "state"), member_text(e, "decision_reason"),
 	       member_text(e, "decision_id"));
+	if (member(e, "observed_because"))
+		printf("observed only: %s\n", observed_text(member_text(e, "observed_because")));
+	print_forecast(member(e, "forecast"));
+	print_unit(member(e, "environment"), member(e, "restart"));
 	printf("tiers:\n");
 	for (size_t i = 0; i < json_object_array_length(tiers); i++) {
 		json_object *t = json_object_array_get_idx(tiers, i);
@@ -142,6 +361,10 @@ static void print_explain(json_object *e)
 	}
 	printf("numbers (names as in gomemd(8)):\n");
 	print_figures(member(e, "numbers"));
+	print_activity(member(e, "activity"), "its runtimes");
+	printf("swap: %s in it, %s read back, %s written since the cgroup was made\n",
+	       member_bytes(e, "swap_bytes", a), member_bytes(e, "swapped_in_bytes", b),
+	       member_bytes(e, "swapped_out_bytes", text));
 	for (size_t i = 0; i < json_object_array_length(procs); i++) {
 		json_object *p = json_object_array_get_idx(procs, i), *levers = member(p, "levers");
 
@@ -154,6 +377,9 @@ static void print_explain(json_object *e)
 			       lever_text(p, l, l == 0, text), member_text(v, "verdict"),
 			       member_text(v, "reason"));
 		}
+		print_goroutine_limit(member(p, "goroutine_limit"));
+		print_activity(member(p, "activity"), "  its runtime");
+		print_culprits(member(p, "culprits"));
 	}
 	printf("next:\n");
 	for (size_t i = 0; i < json_object_array_length(next); i++) {
@@ -168,44 +394,33 @@ static void print_explain(json_object *e)
 int verb_explain(const struct options *o)
 {
 	struct control_request req = { .verb = CONTROL_EXPLAIN };
-	json_object *answer;
-	int r;
+	int r = client_name_workload(o, &req);
 
-	if (!o->operand || !text_copy(req.workload, sizeof(req.workload), o->operand)) {
+	if (!o->operand) {
 		fprintf(stderr, "gomemctl: explain which workload? gomemctl status lists them\n");
 		return EXIT_UNUSABLE;
 	}
-	r = client_ask(o, &req, &answer);
-	if (r != EXIT_DONE)
-		return r;
-	if (o->json)
-		print_json(answer);
-	else
-		print_explain(member(answer, "explain"));
-	json_object_put(answer);
-	return EXIT_DONE;
+	return r == EXIT_DONE ? client_show(o, &req, print_explain) : r;
 }
 
-int verb_show_config(const struct options *o)
+static void print_config(json_object *answer)
 {
-	const struct control_request req = { .verb = CONTROL_SHOW_CONFIG };
-	json_object *answer, *list;
-	int r = client_ask(o, &req, &answer);
+	json_object *list = member(answer, "config");
 
-	if (r != EXIT_DONE)
-		return r;
-	list = member(answer, "config");
-	if (o->json)
-		print_json(answer);
-	for (size_t i = 0; !o->json && i < json_object_array_length(list); i++) {
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *row = json_object_array_get_idx(list, i);
 
 		printf("# %s (default %s)\n%s = %s\n", member_text(row, "about"),
 		       member_text(row, "default"), member_text(row, "key"),
 		       member_text(row, "value"));
 	}
-	json_object_put(answer);
-	return EXIT_DONE;
+}
+
+int verb_show_config(const struct options *o)
+{
+	const struct control_request req = { .verb = CONTROL_SHOW_CONFIG };
+
+	return client_show(o, &req, print_config);
 }
 
 /* A file of policies, or of settings: told apart by its first section. */
@@ -237,8 +452,7 @@ int verb_check_config(const struct options *o)
 		json_object_object_add(answer, "errors", json_object_new_int((int)report.errors));
 		json_object_object_add(answer, "warnings",
 				       json_object_new_int((int)report.warnings));
-		json_object_object_add(answer, "report",
-				       json_object_new_string(report.text ? report.text : ""));
+		json_put_text(answer, "report", report.text ? report.text : "");
 		print_json(answer);
 		json_object_put(answer);
 	} else if (report.text) {
@@ -263,12 +477,10 @@ int verb_order(const struct options *o, enum control_verb verb)
 				       .force = o->force,
 				       .dry_run = o->dry_run };
 	json_object *answer;
-	int r;
+	int r = client_name_workload(o, &req);
 
-	if (o->operand && !text_copy(req.workload, sizeof(req.workload), o->operand)) {
-		fprintf(stderr, "gomemctl: that name is too long\n");
-		return EXIT_UNUSABLE;
-	}
+	if (r != EXIT_DONE)
+		return r;
 	if (!o->operand && (verb == CONTROL_SET || verb == CONTROL_RELEASE)) {
 		fprintf(stderr, "gomemctl: %s which workload? gomemctl status lists them\n",
 			control_verb_name(verb));

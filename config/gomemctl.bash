@@ -21,18 +21,31 @@ _gomemctl_pids() {
 _gomemctl_options() {
 	case $1 in
 	scan | probe) echo "--json --watch --interval" ;;
+	heap) echo "--json --top --socket" ;;
+	culprits) echo "--json --for --report --top --socket" ;;
+	goroutines) echo "--json --blocked --top" ;;
+	allocs) echo "--json --for --top" ;;
+	throttle) echo "--json --rate --for" ;;
+	postmortem) echo "--json --list --dir" ;;
+	top) echo "--json --batch --once --delay --socket" ;;
+	endpoint) echo "--json --url" ;;
 	audit) echo "--json --since" ;;
+	timeline) echo "--json --for --socket" ;;
+	features) echo "--json --socket" ;;
 	set) echo "--json --gogc --memory-limit --for --force --dry-run --socket" ;;
 	release | stop-writes | resume) echo "--json --dry-run --socket" ;;
 	status | explain | show-config) echo "--json --socket" ;;
 	check-config) echo "--json" ;;
 	replay) echo "--json --journal --set" ;;
+	record) echo "--json --all --for --output --socket" ;;
+	simulate) echo "--json --policy --plant --svg --top" ;;
+	escape) echo "--json --class --package --top --baseline --rules --output --sarif --junit --binary --profile --report --dir --values" ;;
 	*) echo "--help --version" ;;
 	esac
 }
 
 _gomemctl() {
-	local verbs="scan probe status explain audit set release stop-writes resume check-config show-config replay"
+	local verbs="scan probe heap allocs culprits goroutines endpoint status top postmortem explain timeline features throttle audit set release stop-writes resume check-config show-config replay record simulate escape"
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb="" word words
 	COMPREPLY=()
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -42,9 +55,15 @@ _gomemctl() {
 	case $prev in
 	--gogc) words="10 30 50 100 off" ;;
 	--memory-limit) words="none" ;;
-	--for | --since) words="10min 1h 2h 1d" ;;
-	--interval) words="500ms 1s 5s" ;;
-	--socket | --journal) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--for | --since)
+		words="10min 1h 2h 1d"
+		case $verb in allocs | culprits | throttle) words="10s 1min 5min" ;; esac
+		;;
+	--rate) words="1000/s 20000/s 100000/s" ;;
+	--top) words="10 20 50 100" ;;
+	--interval | --delay) words="500ms 1s 5s" ;;
+	--class) words="0 1 2 2a 2b 2c 3 3a 3b 3c 4 4a 4b 4c 4d 5 5a 5b 6 leak unexplained" ;;
+	--socket | --journal | --baseline | --rules | --output | --sarif | --junit | --report | --policy | --svg) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	--set) words="cgroup.limit= cgroup.room= cgroup.anon= proc0.heap_marked= proc0.memory_limit=" ;;
 	*)
 		case $cur in
@@ -52,9 +71,25 @@ _gomemctl() {
 		*)
 			case $verb in
 			"") words=$verbs ;;
-			probe) words=$(_gomemctl_pids) ;;
-			status | explain | audit | set | release | resume) words=$(_gomemctl_workloads) ;;
-			check-config | replay) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+			probe)
+				# A core file as well.
+				mapfile -t COMPREPLY < <(
+					compgen -W "$(_gomemctl_pids)" -- "$cur"
+					compgen -f -- "$cur"
+				)
+				return
+				;;
+			heap | culprits) words="$(_gomemctl_pids) $(_gomemctl_workloads)" ;;
+			allocs | goroutines | throttle | endpoint) words=$(_gomemctl_pids) ;;
+			status | explain | timeline | audit | postmortem | set | release | resume | record) words=$(_gomemctl_workloads) ;;
+			escape)
+				if [ "$prev" = escape ]; then
+					words="report why baseline gate diff join import build"
+				else
+					mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return
+				fi
+				;;
+			check-config | replay | simulate) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 			*) words="" ;;
 			esac
 			;;

@@ -15,6 +15,7 @@
 #	fuzz    each fuzz target over its corpus, and for FUZZ_SECONDS (5) more
 #	native  real Go programs on this machine
 #	guest   systemd and cgroup v2 in a guest
+#	kube    pods of a real container runtime in a guest
 set -u
 
 cd "$(dirname "$(realpath "$0")")/.." || exit 1
@@ -56,6 +57,10 @@ part_guest() {
 	tests/guest/run
 }
 
+part_kube() {
+	GUEST_RINGS=kube tests/guest/run
+}
+
 passed=0 failed=0 skipped=0 summary=()
 run_part() {
 	local name=$1 start=$SECONDS code counts=(0 0 0) line result=ok
@@ -75,7 +80,7 @@ run_part() {
 	echo "==== ${summary[-1]}"
 }
 
-parts=(deps build lint unit asan fuzz native guest)
+parts=(deps build lint unit asan fuzz native guest kube)
 [ $# -eq 0 ] || parts=("$@")
 for name in "${parts[@]}"; do
 	declare -F "part_$name" >/dev/null || { echo "check.sh: no part '$name'" >&2; exit 2; }

@@ -10,10 +10,12 @@ set -eu
 
 here=$(dirname "$(realpath "$0")")
 
-build=(gcc libc6-dev make pkg-config libsystemd-dev libinih-dev libjson-c-dev libseccomp-dev)
+build=(gcc libc6-dev make pkg-config libsystemd-dev libinih-dev libjson-c-dev libseccomp-dev clang llvm bpftool
+	libbpf-dev libelf-dev zlib1g-dev libncurses-dev nanopb libnanopb-dev
+	libxxhash-dev libmicrohttpd-dev libcurl4-openssl-dev)
 lint=(clang clang-format clang-tidy cppcheck shellcheck universal-ctags man-db groff-base git)
 unit=(libcmocka-dev clang llvm libclang-rt-14-dev)
-native=(bats jq binutils python3 curl libfuse3-dev fuse3)
+native=(bats jq binutils python3 tmux curl libfuse3-dev fuse3 libmicrohttpd12 strace delve)
 guest=(mmdebstrap e2fsprogs kmod systemd util-linux procps flex bison m4 bc xz-utils zstd cpio bzip2
 	libelf-dev libssl-dev ca-certificates)
 
@@ -59,5 +61,6 @@ wanted=("${build[@]}")
 [ "${1:-}" = --build ] || wanted+=("${lint[@]}" "${unit[@]}" "${native[@]}" "${guest[@]}")
 start=$SECONDS
 install_missing "${wanted[@]}"
+"$here/install-libbpf.sh"
 if [ "${1:-}" != --build ]; then "$here/guest/install-qemu.sh"; fi
 say "deps: ready after $((SECONDS - start)) s"

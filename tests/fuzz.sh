@@ -31,14 +31,9 @@ if [ ${#names[@]} -eq 0 ]; then
 	done
 fi
 
-# The house without its main programs, by the Makefile's own rule and warnings.
-objects=()
-for source in daemon/*/*.c; do
-	case $source in
-	daemon/cli/* | daemon/core/main.c) ;;
-	*) objects+=("$build/${source%.c}.o") ;;
-	esac
-done
+# The house without its main programs, as the Makefile has it, by its own rule and warnings.
+read -ra objects < <(make -s --no-print-directory BUILD="$build" print-library)
+[ ${#objects[@]} -gt 0 ] || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 mkdir -p "$build/corpus" "$build/log"
 make -s V=1 -j "$jobs" BUILD="$build" CC="$clang" OPT=-O1 SANITIZE="$sanitize" "${objects[@]}" \
 	>"$build/log/build" 2>&1 || { cat "$build/log/build"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
@@ -48,6 +43,7 @@ max_len() {
 	case $1 in
 	undo) echo 2048 ;;
 	cgroup | locate) echo 4400 ;;
+	core) echo 2048 ;;
 	control) echo 17000 ;;
 	buildinfo | pclntab) echo 16384 ;;
 	*) echo 8192 ;;
@@ -56,9 +52,10 @@ max_len() {
 
 build_one() {
 	# shellcheck disable=SC2046,SC2086 # lists of words
-	"$clang" -D_GNU_SOURCE -DGOMEMD_VERSION='"fuzz"' -Idaemon -Itests -std=gnu11 -g -O1 -Wall -Wextra \
+	"$clang" -D_GNU_SOURCE -DGOMEMD_VERSION='"fuzz"' -Idaemon -I. -Itests -std=gnu11 -g -O1 -Wall -Wextra \
 		$(pkg-config --cflags $libs) ${sanitize/fuzzer-no-link/fuzzer} -o "$build/fuzz-$1" \
-		"tests/fuzz/fuzz-$1.c" "${objects[@]}" $(pkg-config --libs $libs) -linih >"$build/log/$1" 2>&1
+		"tests/fuzz/fuzz-$1.c" "${objects[@]}" $(pkg-config --libs $libs) -linih \
+		-lprotobuf-nanopb -lz >"$build/log/$1" 2>&1
 }
 
 run_one() {

@@ -13,8 +13,9 @@ jobs=$(nproc)
 work=$(mktemp -d "${TMPDIR:-/tmp}/lint.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-layers="base wire gobin kube escape policy decide host sense act report state core"
-cli_may_include="base wire gobin kube escape policy decide host sense cli"
+# bpf/ has the one header that both sides share.
+layers="bpf base wire gobin kube escape policy decide host sense act report state core"
+cli_may_include="bpf base wire gobin kube escape policy decide host sense cli"
 
 # Folders that are still empty are not in a fresh clone.
 there() {
@@ -39,6 +40,7 @@ scripts() {
 
 # The Makefile's flags, one a line: what is checked is what is compiled.
 compiler_flags() {
+	make --no-print-directory -s BUILD="$work/flags" generated >&2
 	make --no-print-directory -n V=1 BUILD="$work/flags" "$work/flags/daemon/base/text.o" |
 		sed -n 's/^[^ ]* \(.*\) -MMD -MP .*/\1/p' | xargs -n 1
 }
@@ -90,7 +92,7 @@ check_tidy() {
 # It does not know the cleanup attribute, so leaks are for the sanitizers to find.
 check_cppcheck() {
 	cppcheck -j "$jobs" --quiet --enable=warning,performance,portability --error-exitcode=1 \
-		--inline-suppr --std=c11 -D_GNU_SOURCE '-DGOMEMD_VERSION=""' -Idaemon \
+		--inline-suppr --std=c11 -D_GNU_SOURCE '-DGOMEMD_VERSION=""' '-DGOMEMD_LIBEXEC=""' -Idaemon \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=resourceLeak daemon 2>&1
 }
 
@@ -134,9 +136,17 @@ check_wrapped() {
 		done < <(grep -rlE "^#include <$header>" daemon)
 	done <<-'TABLE'
 		ini\.h daemon/policy/ini.c
-		seccomp\.h daemon/host/parse.c
+		seccomp\.h daemon/host/confine.c daemon/host/parse.c daemon/host/fetch_curl.c
+		curl/curl\.h daemon/host/fetch_curl.c
 		systemd/sd-bus\.h daemon/host/unit.c
-		systemd/sd-journal\.h daemon/report/audit.c daemon/cli/audit.c
+		systemd/sd-journal\.h daemon/cli/audit.c
+		bpf/(lib)?bpf\.h daemon/host/probes.c daemon/host/trap_cost.c daemon/host/kernel_probes.c daemon/host/event_ring.c daemon/host/throttle_bucket.c
+		(pb_decode|wire/pprof\.pb)\.h daemon/wire/pprof.c
+		(ncursesw/)?curses\.h daemon/cli/top_screen.c
+		zlib\.h daemon/wire/gzip.c
+		microhttpd\.h daemon/report/http.c
+		xxhash\.h daemon/gobin/binary.c
+		(runtime|kernel|throttle)\.skel\.h daemon/host/probes.c daemon/host/kernel_probes.c daemon/host/throttle_bucket.c
 	TABLE
 	return "$bad"
 }
@@ -223,28 +233,115 @@ check_verbs() {
 	return "$bad"
 }
 
-# Members of the objects that --json prints.
+# Members of the objects that --json prints, each in a section of its own verb; view.c has those of several.
 check_json_keys() {
-	local keys
-	mapfile -t keys < <(cat daemon/cli/{look,scan,verbs,replay}.c daemon/core/{view,orders}.c |
-		grep -oP '(json_object_object_add|put_?[a-z0-9]*)\([a-z]+, "\K[A-Za-z_]+(?=",)' | sort -u)
-	named_in doc/gomemctl.1 '(^|[ "])%s([ ",.]|$)' "${keys[@]}"
+	local sections section files page keys bad=0
+	while read -r sections files; do
+		page="$work/gomemctl.1, $sections"
+		for section in ${sections//,/ }; do
+			sed -n "/^\.SS $section\$/,/^\.S[SH] /p" doc/gomemctl.1 | sed 1d
+		done >"$page"
+		# shellcheck disable=SC2086 # a list of files
+		mapfile -t keys < <(cat $files | tr '\n' ' ' |
+			grep -oP '(json_object_object_add|put_?[a-z0-9_]*)\(\s*[a-z]+, "\K[A-Za-z_]+(?=",)' | grep -vx schema | sort -u)
+		named_in "$page" '(^|[ "(])%s([ ",.;:)]|$)' "${keys[@]}" || bad=1
+	done <<-'TABLE'
+		probe daemon/cli/look.c
+		scan,probe daemon/cli/scan.c
+		status daemon/kube/identity_json.c
+		heap,goroutines daemon/cli/profile.c daemon/cli/calls.c
+		series daemon/core/view_heap.c
+		culprits daemon/cli/culprits.c daemon/sense/culprits_json.c
+		endpoint daemon/cli/endpoint.c
+		status daemon/core/endpoints.c
+		throttle daemon/cli/throttle.c
+		allocs daemon/cli/allocs.c daemon/cli/calls.c
+		timeline daemon/cli/timeline.c daemon/wire/timeline.c
+		features daemon/cli/features.c daemon/host/features.c
+		escape daemon/cli/escape.c daemon/cli/escape_why.c daemon/cli/escape_gate.c daemon/cli/escape_join.c daemon/cli/escape_index.c
+		top daemon/cli/top.c daemon/cli/top_model.c
+		postmortem daemon/report/kill_record.c daemon/core/evidence.c daemon/cli/postmortem.c
+		record daemon/cli/record.c
+		simulate daemon/cli/simulate.c
+		others daemon/cli/replay.c daemon/cli/verbs.c
+		status daemon/sense/activity_json.c
+		status,explain,timeline,probe,others daemon/core/view.c
+		status,explain daemon/core/view_unit.c
+		status,explain,timeline,features,others daemon/core/orders.c
+	TABLE
+	return "$bad"
 }
 
-# What the daemon writes to the journal: identifiers, fields, and the words for reason, state, alert, gate, outcome.
+# words_of PREFIX: the names that the table of an enum gives its values, wherever that table is.
+words_of() {
+	grep -rhoP "\[$1_[A-Z0-9_]+\] = (\{ )?\"\K[^\"]+" daemon --include=*.c | sort -u
+}
+
+# What the daemon writes to the journal, and other words of its tables: identifiers, fields, names.
 check_journal_words() {
-	local ids fields words text='^\.B[RI]? (.* )?"?%s( |"|,|$)' bad=0
-	mapfile -t ids < <(sed -n 's/^#define AUDIT_ID_[A-Z]* "\(.*\)"/\1/p' daemon/report/audit.h)
+	local ids fields words prefix page text='^\.B[RI]? (.* )?"?%s( |"|,|$)' bad=0
+	mapfile -t ids < <(sed -n 's/^#define AUDIT_ID_[A-Z]*[ \t]*"\(.*\)"/\1/p' daemon/report/audit.h)
+	[ "${#ids[@]}" -eq "$(grep -c AUDIT_ID_ daemon/report/audit.h)" ] ||
+		{ echo "daemon/report/audit.h: an identifier is not understood"; bad=1; }
 	named_in doc/gomemd.8 '%s' "${ids[@]}" || bad=1
 	named_in config/gomemd.catalog '^-- %s$' "${ids[@]}" || bad=1
-	mapfile -t fields < <(grep -oP '"\KGOMEMD_[A-Z_]+(?=")' daemon/report/audit.c | sort -u)
+	mapfile -t fields < <(grep -ohP '"\KGOMEMD_[A-Z_]+(?=")' daemon/report/*.c | sort -u)
 	named_in doc/gomemd.8 "$text" "${fields[@]}" || bad=1
-	mapfile -t words < <(cat daemon/decide/decide.c daemon/act/change.c daemon/policy/policy.c daemon/gobin/runtime.c |
-		grep -oP '\[(REASON|ALERT|GATE|CHANGE|VERDICT|LEVER|STATE|MODE)_[A-Z_]+\] = "\K[^"]+' | sort -u)
+	for prefix in REASON ALERT GATE CHANGE VERDICT LEVER STATE MODE RIGHTS FEATURE ENVIRONMENT RESTART THROTTLE; do
+		mapfile -t words < <(words_of "$prefix")
+		named_in doc/gomemd.8 "$text" "${words[@]}" || bad=1
+	done
+	mapfile -t words < <(grep -oP '"\KCAP_[A-Z_]+(?=", CAP)' daemon/host/capability.c | sort -u)
+	named_in doc/gomemd.8 '(^|[ "])%s([ ",.;]|$)' "${words[@]}" || bad=1
+	for prefix in WHY OBSERVED; do
+		mapfile -t words < <(words_of "$prefix")
+		named_in doc/gomemctl.1 "$text" "${words[@]}" || bad=1
+	done
+	# The first of each row of escape/class.c.
+	mapfile -t words < <(words_of CLASS)
+	named_in doc/gomemd-escape.5 "$text" "${words[@]}" || bad=1
+	mapfile -t words < <(words_of ESCAPE)
+	named_in doc/gomemd-escape.5 "$text|\\.BR? %s" "${words[@]}" || bad=1
+	mapfile -t words < <(words_of OCCASION)
 	named_in doc/gomemd.8 "$text" "${words[@]}" || bad=1
-	mapfile -t words < <(grep -oP '\[WHY_[A-Z]+\] = "\K[^"]+' daemon/policy/match.c)
-	named_in doc/gomemctl.1 "$text" "${words[@]}" || bad=1
+	# What is told of culprits, in the journal and by --json.
+	for prefix in CULPRIT IMPACT; do
+		mapfile -t words < <(words_of "$prefix")
+		for page in doc/gomemd.8 doc/gomemctl.1; do
+			named_in "$page" "$text" "${words[@]}" || bad=1
+		done
+	done
+	mapfile -t words < <(words_of REPORT)
+	for page in doc/gomemctl.1 doc/gomemd-escape.5; do
+		named_in "$page" "$text" "${words[@]}" || bad=1
+	done
+	for prefix in TIMELINE TRIGGER ALLOC; do
+		mapfile -t words < <(words_of "$prefix")
+		named_in doc/gomemctl.1 '(^|[ "(])%s([ ",;:]|$)' "${words[@]}" || bad=1
+	done
 	return "$bad"
+}
+
+# Metrics: each row of the table of families in the man page, with its type, unit and labels, and nothing else there.
+check_metrics() {
+	sed -nE '/^static const struct metrics_family of_/,/^};/{
+		s/^\t(WORKLOAD|DAEMON)\("([a-z_]+)", ([A-Z]+), "([a-z]*)", .*/\2 \3 "\4" ""/p
+		s/^\tWRITTEN\("([a-z_]+)", ([A-Z]+), "([a-z]*)", "([a-z_,]*)", .*/\1 \2 "\3" "\4"/p}' \
+		daemon/report/metrics_families.c | tr -d '"' | awk '
+		# Unit and labels may be empty: split by the single blanks that are there.
+		{
+			split($0, f, / /)
+			name = f[1] (f[2] == "COUNTER" ? "_total" : f[2] == "INFO" ? "_info" : "")
+			gsub(/,/, ", ", f[4])
+			print name " (" tolower(f[2]) (f[3] == "" ? "" : ", " f[3]) (f[4] == "" ? "" : ", by " f[4]) ")"
+		}' | sort >"$work/metrics.table"
+	[ "$(wc -l <"$work/metrics.table")" -eq "$(grep -cE '^	(WORKLOAD|DAEMON|WRITTEN)\(' daemon/report/metrics_families.c)" ] ||
+		{ echo "daemon/report/metrics_families.c: a row of the tables is not understood"; return 1; }
+	sed -nE 's/^\.BR (gomemd_[a-z_]+) "( \(.*\))"$/\1\2/p' doc/gomemd-metrics.7 | sort >"$work/metrics.page"
+	diff "$work/metrics.table" "$work/metrics.page" |
+		sed -n 's/^< /doc\/gomemd-metrics.7: does not have: /p; s/^> /doc\/gomemd-metrics.7: there is no: /p' |
+		tee "$work/metrics.said"
+	[ ! -s "$work/metrics.said" ]
 }
 
 check_man() {
@@ -284,7 +381,7 @@ step() {
 	fi
 }
 
-steps=(layers wrapped headers banned spdx settings policy_keys verbs json_keys journal_words man shell sizes format
+steps=(layers wrapped headers banned spdx settings policy_keys verbs json_keys journal_words metrics man shell sizes format
 	cppcheck tidy)
 [ $# -eq 0 ] || steps=("$@")
 for name in "${steps[@]}"; do

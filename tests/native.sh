@@ -18,7 +18,7 @@ cd "$(dirname "$(realpath "$0")")/.."
 build() {
 	local quick=(--quick) program list
 	[ -z "${SOAK:-}" ] || quick=()
-	make -s all build/tests/native-write
+	make -s all build/tests/native-write build/tests/native-profile build/tests/native-trace
 	list=$(tests/lib/build-programs.sh "${quick[@]}" build/tests/programs)
 	say "native: $(wc -l <<<"$list") Go programs are ready after $SECONDS s"
 	for program in forged fuse-block; do

@@ -41,33 +41,38 @@ static void print(const char *name, size_t n, const char *end)
 	       times[0], times[n - 1], end);
 }
 
-static void time_samples(const struct process *p, const struct go_runtime *rt, size_t n)
+static bool time_samples(const struct process *p, const struct go_runtime *rt, size_t n)
 {
 	struct go_sample s;
 
 	for (size_t i = 0; i < n; i++) {
 		double start = now_us();
 
-		go_runtime_sample(process_get_memory(p), rt, 0, &s);
+		if (go_runtime_sample(process_get_memory(p), rt, 0, &s) != 0)
+			return false;
 		times[i] = now_us() - start;
 	}
+	return true;
 }
 
-static void time_round_trips(struct inspector *in, pid_t pid, size_t n)
+static bool time_round_trips(struct inspector *in, pid_t pid, size_t n)
 {
 	struct inspect_request req = { .op = INSPECT_OPEN, .pid = pid };
 	static struct inspect_reply reply;
 
-	inspector_call(in, &req, &reply);
+	if (inspector_call(in, &req, &reply) != 0 || reply.result != INSPECT_OK)
+		return false;
 	req = (struct inspect_request){ .op = INSPECT_SAMPLE,
 					.n = 1,
 					.slots = { reply.rows[0].slot } };
 	for (size_t i = 0; i < n; i++) {
 		double start = now_us();
 
-		inspector_call(in, &req, &reply);
+		if (inspector_call(in, &req, &reply) != 0 || reply.result != INSPECT_OK)
+			return false;
 		times[i] = now_us() - start;
 	}
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -94,9 +99,11 @@ int main(int argc, char **argv)
 		times[i] = now_us() - start;
 	}
 	print("locate", 20, ",");
-	time_samples(p, &rt, n);
+	if (!time_samples(p, &rt, n))
+		return 1;
 	print("sample", n, ",");
-	time_round_trips(in, (pid_t)pid, n);
+	if (!time_round_trips(in, (pid_t)pid, n))
+		return 1;
 	print("sample_by_helper", n, "}\n");
 	inspector_free(in);
 	process_free(p);

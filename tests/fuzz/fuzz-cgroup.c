@@ -10,6 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+#define UID "11111111-2222-3333-4444-555555555555"
+
 static void check_name(const char *path)
 {
 	struct cgroup_name name, again;
@@ -33,9 +35,32 @@ static void check_name(const char *path)
 		abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Names are such that they may go everywhere, and are never cut. */
+static void check_names(const struct pod_name *pod)
+{
+	static const char characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+
+	if (!pod->space[0] || pod->space[strspn(pod->space, characters)] || !pod->pod[0] ||
+	    pod->pod[strspn(pod->pod, characters)] ||
+	    pod->container[strspn(pod->container, characters)])
+		abort();
+}
+
+static void check_pod(const char *file)
 {
 	struct pod_name pod;
+
+	if (pods_parse(file, ID, &pod) == 0) {
+		check_names(&pod);
+		if (!pod.container[0])
+			abort();
+	}
+	if (pods_parse_directory(file, UID, &pod) == 0)
+		check_names(&pod);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	char path[4401];
 
 	if (size >= sizeof(path) - 1)
@@ -44,7 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(path + 1, data, size);
 	path[size + 1] = '\0';
 	check_name(path);
-	if (pods_parse(path, ID, &pod) == 0 && !pod.container[0])
-		abort();
+	check_pod(path + 1);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture/goimage.h"
+#include "gobin/pulse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,6 +37,8 @@ static void tamper(struct goimage *g, const uint8_t *data, size_t size)
 /* What is promised of a runtime that was found, whatever the memory says. */
 static void check_found(const struct goimage *g, struct go_runtime *rt)
 {
+	const struct go_pulse_since since = { .unix_ns = g->bytes[REGION_DATA][0] % 2 };
+	struct go_pulse pulse;
 	struct go_sample s;
 	uint64_t at;
 	size_t bytes;
@@ -54,6 +57,10 @@ static void check_found(const struct goimage *g, struct go_runtime *rt)
 		if (believed != (go_runtime_refusal(rt) == GATE_MAX_))
 			abort();
 		if (believed && (s.gc_percent < -1 || s.memory_limit_bytes <= 0))
+			abort();
+		if (go_pulse_read(&g->memory, rt, &s, &since, &pulse) == 0 &&
+		    (pulse.pauses > PULSE_PAUSES_MAX || pulse.gc_cpu_ns < -1 ||
+		     pulse.goroutines_created < -1))
 			abort();
 	}
 	go_runtime_rebase(rt, &g->memory);

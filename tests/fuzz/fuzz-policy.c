@@ -43,7 +43,12 @@ static void check_match(const struct policy_set *set, size_t i)
 	const struct policy_tier *tier = &set->tiers[i];
 	const struct policy_subject subject = {
 		.limit_bytes = tier->unlimited ? BYTES_UNLIMITED : tier->limit_from,
-		.cgroup = first_of(&tier->cgroup),
+		.cgroup = first_of(&tier->place.cgroup),
+		.space = first_of(&tier->place.space),
+		.pod = first_of(&tier->place.pod),
+		.container = first_of(&tier->place.container),
+		.qos = first_of(&tier->place.qos),
+		.owner = first_of(&tier->owner),
 		.exe = first_of(&tier->exe),
 		.module = first_of(&tier->module),
 	};
@@ -55,8 +60,8 @@ static void check_match(const struct policy_set *set, size_t i)
 	for (size_t j = 0; j < set->n_tiers; j++)
 		if ((why[j] == WHY_MATCHED) != ((int)j == found))
 			abort();
-	policy_mode_of(set, found, subject.cgroup, MODE_OBSERVE, NULL);
-	policy_names_exactly(set, subject.cgroup);
+	policy_mode_of(set, found, &subject, MODE_OBSERVE, NULL);
+	policy_names_exactly(set, &subject);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "state/learned.h"
 #include "state/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -54,9 +55,31 @@ static void check_orders(const char *data, size_t size)
 			abort();
 }
 
+static void check_learned(const char *data, size_t size)
+{
+	_cleanup_(freep) char *copy = strndup(data, size);
+	_cleanup_(freep) char *text = NULL;
+	_cleanup_(learned_done) struct learned l = { 0 };
+	_cleanup_(learned_done) struct learned again = { 0 };
+	size_t len;
+
+	if (!copy)
+		return;
+	learned_parse(copy, &l);
+	if (l.n > LEARNED_MAX || learned_format(&l, &text, &len) < 0)
+		abort();
+	if (learned_parse(text, &again) || again.n != l.n)
+		abort();
+	for (size_t i = 0; i < l.n; i++)
+		if (strcmp(l.entries[i].name, again.entries[i].name) ||
+		    l.entries[i].nongo_bytes != again.entries[i].nongo_bytes)
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_undo((const char *)data, size);
 	check_orders((const char *)data, size);
+	check_learned((const char *)data, size);
 	return 0;
 }

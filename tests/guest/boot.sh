@@ -8,7 +8,7 @@
 # code came. Each boot starts from the same image: what the guest does to its own files is lost.
 #
 #   GUEST_MEM       memory of the guest in MiB (2048 for uml, 3072 for qemu)
-#   GUEST_TIMEOUT   seconds after which the boot is given up (900)
+#   GUEST_TIMEOUT   seconds after which the boot is given up (3000)
 #   GUEST_PACKAGES  more packages in the image
 #   GUEST_ACCEL     accelerator of QEMU (emulation by default: /dev/kvm may be there and fail)
 #   GUEST_CONSOLE   a file that gets a copy of the console
@@ -49,7 +49,7 @@ start_qemu() {
 	exec timeout -k 5 "$limit" qemu-system-x86_64 \
 		-M q35 -accel "${GUEST_ACCEL:-tcg,thread=multi,tb-size=512}" \
 		-cpu max -smp 2 -m "$mem" -nodefaults -no-user-config -display none -no-reboot \
-		-drive "file=$image,id=root,$disk,snapshot=on,cache=unsafe" \
+		-drive "file=$image,id=root,$disk,snapshot=on,cache=unsafe,file.locking=off" \
 		-device nvme,drive=root,serial=root \
 		-drive "file=$work/in.tar,id=in,$disk,read-only=on" \
 		-device virtio-blk-pci,drive=in,serial=input \
@@ -82,7 +82,7 @@ give_up_unless_up() {
 	for ((second = 0; second < up_limit; second++)); do
 		[ ! -s "$work/output" ] || return 0
 		kill -0 "$1" 2>/dev/null || return 0
-		sleep 1
+		sleep 1 # between two looks
 	done
 	kill "$1" 2>/dev/null || true
 }
@@ -146,7 +146,7 @@ prepare() {
 kind=$1
 dir=$(realpath "$2")
 [ -f "$dir/run.sh" ] || die "no run.sh in $dir"
-limit=${GUEST_TIMEOUT:-900}
+limit=${GUEST_TIMEOUT:-3000}
 up_limit=200
 prepare
 work=$(work_dir)

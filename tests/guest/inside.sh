@@ -33,6 +33,7 @@ run_test() {
 	systemd-run --quiet --wait --pipe --collect --unit="test-$1" \
 		--property=OOMPolicy=continue --property=Delegate=yes \
 		--setenv=PROGRAMS="$PROGRAMS" --setenv=GUEST_KIND="$GUEST_KIND" \
+		--setenv=SOAK="$(cat /t/soak)" \
 		--setenv=HOME=/root --setenv=LC_ALL=C.UTF-8 --setenv=PATH="$PATH" \
 		--working-directory=/tmp \
 		timeout -k 5 "$2" bash "/t/t/$1.sh" </dev/null >"$log" 2>&1
@@ -46,8 +47,11 @@ report() {
 	124 | 137) echo "not ok $name: not done at its deadline ($took s)" ;;
 	*) echo "not ok $name: exit code $code ($took s)" ;;
 	esac
-	case $code in 0 | 77) return ;; esac
-	tail -n 60 "$log" | sed 's/^/    /'
+	case $code in
+	0) sed -n 's/^figure: /    /p' "$log" ;;
+	77) ;;
+	*) tail -n 60 "$log" | sed 's/^/    /' ;;
+	esac
 }
 
 # Milliseconds suffice, and the shell has no fractions.

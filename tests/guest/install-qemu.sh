@@ -19,17 +19,5 @@ have_qemu() {
 	[ "${version:-0}" -ge "$least" ]
 }
 
-# The lists have the machine's own suite as well, for what QEMU depends on; the package states are
-# the machine's, as this is a real installation.
-install_from_backports() {
-	local codename
-	# shellcheck source=/dev/null
-	codename=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
-	suite_update "$codename+$codename-backports"
-	DEBIAN_FRONTEND=noninteractive suite_apt "$codename+$codename-backports" \
-		-o Dir::State::status=/var/lib/dpkg/status -o Dpkg::Use-Pty=0 \
-		install -y --no-install-recommends -t "$codename-backports" qemu-system-x86 >&2
-}
-
-have_qemu || install_from_backports
+have_qemu || suite_install_backports qemu-system-x86
 have_qemu || die "QEMU $least or newer is needed"

@@ -6,14 +6,14 @@
 #   # ring: uml qemu bookworm     where it runs, one or more (uml)
 #   # deadline: 120               seconds after which it has failed
 #   # programs: etcd caddy@bookworm   programs of tests/lib/programs.sh it wants in $PROGRAMS
-# In a test: $PROGRAMS, the directory of Go programs; $GUEST_KIND, uml or qemu; /t/out, whose
-# files the host gets back.
+# In a test: $PROGRAMS, the directory of Go programs; $GUEST_KIND, uml or qemu; $SOAK, 1 where tests
+# are to run at full length, else empty; /t/out, whose files the host gets back.
 
 set -eEu
 trap 'echo "line $LINENO: failed: $BASH_COMMAND"' ERR
 trap run_at_exit EXIT
 
-: "${PROGRAMS:=/opt/programs}" "${GUEST_KIND:=uml}"
+: "${PROGRAMS:=/opt/programs}" "${GUEST_KIND:=uml}" "${SOAK:=}"
 cgroot=/sys/fs/cgroup
 at_exit_list=()
 
@@ -51,7 +51,7 @@ eventually() {
 	end=$((SECONDS + seconds))
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -le "$end" ] || fail "not within $seconds s: $*"
-		sleep 0.1
+		sleep 0.1 # between two looks
 	done
 }
 
@@ -61,7 +61,7 @@ never_within() {
 	shift
 	while [ "$SECONDS" -le "$end" ]; do
 		! "$@" >/dev/null 2>&1 || fail "happened: $*"
-		sleep 0.1
+		sleep 0.1 # between two looks
 	done
 }
 
@@ -77,6 +77,14 @@ at_least() {
 
 at_most() {
 	[ "$3" -le "$2" ] || fail "$1: wanted at most $2, it is $3"
+}
+
+# say_figure FILE TEXT...: a figure that is shown also where the test passes, and is left in /t/out/FILE.
+say_figure() {
+	local file=$1
+	shift
+	echo "figure: $*"
+	echo "$*" >>"/t/out/$file"
 }
 
 # unit_start NAME [PROPERTY=VALUE...] -- COMMAND...: a transient service, started when this returns
@@ -128,6 +136,17 @@ cgroup_get() {
 	else
 		cat "$1/$2"
 	fi
+}
+
+# cgroup_end DIR: kills what runs in a cgroup of our own and removes it, if it is there; in at_exit as well.
+cgroup_end() {
+	local end=$((SECONDS + 10))
+	[ -d "$1" ] || return 0
+	echo 1 >"$1/cgroup.kill"
+	until rmdir "$1" 2>/dev/null; do
+		[ "$SECONDS" -le "$end" ] || fail "$1 cannot be removed"
+		sleep 0.1 # between two looks
+	done
 }
 
 # journal_has PATTERN [ARGUMENT OF JOURNALCTL...]: in this boot.

@@ -11,12 +11,15 @@
 #	stripped   -ldflags '-s -w'
 #	pie        -buildmode=pie
 #	cgo        with a package that is half C
-#	cshared    -buildmode=c-shared, to be run by tests/programs/host.py; only when asked for
+#	cshared    -buildmode=c-shared, to be run by tests/programs/host.py or chost; only when asked for
+#	unsampled, unsampled-stripped
+#	           without profile.go, so that nothing in it reads a heap profile; only when asked for
 #
 # --quick builds one variant a version, so that all are met over the versions. Programs are
 # publisher and srv by default; execstorm (which brings canary-VERSION along and has one variant),
-# forged and fuse-block (C, without versions) only when asked for. All come from the cache when
-# nothing they are made of changed.
+# cripod (with Debian's libraries, by the toolchain of their suite), forged, fuse-block, chost, pause and
+# hold (C, without versions) only when asked for. All come from the cache when nothing they are made of
+# changed.
 set -eu
 
 here=$(dirname "$(realpath "$0")")
@@ -26,14 +29,15 @@ programs=$(realpath "$here/../programs")
 
 c_flags=(-O1 -Wall -Wextra -Wconversion -Werror)
 variants=(plain stripped pie cgo)
+cripod_version=1.24 # trixie's
 
 # go_build VERSION ARG...: no network, no module, no setting of the caller's. The compiler's own
-# cache spares the standard library.
+# cache spares the standard library. $libraries is a GOPATH, if there is one.
 go_build() {
 	local goroot
 	goroot=$("$here/toolchain.sh" "$1")
 	shift
-	env -i PATH="$PATH" HOME="$cache_dir/tmp" GOROOT="$goroot" GOPATH="$cache_dir/tmp/gopath" \
+	env -i PATH="$PATH" HOME="$cache_dir/tmp" GOROOT="$goroot" GOPATH="${libraries:-$cache_dir/tmp/gopath}" \
 		GOCACHE="$cache_dir/gocache" GO111MODULE=off GOTOOLCHAIN=local CGO_ENABLED="$cgo" \
 		"$goroot/bin/go" build -trimpath "$@"
 }
@@ -41,14 +45,18 @@ go_build() {
 build_go() {
 	local version=$1 variant=$2 source=$3 name=$4 entry=$5 cgo=0 src
 	src=$(mktemp -d "$cache_dir/tmp/source.XXXXXX")
-	cp "$source/main.go" "$src/"
+	cp "$source"/*.go "$src/"
 	case $variant in
 	plain) set -- ;;
 	stripped) set -- -ldflags '-s -w' ;;
 	pie) set -- -buildmode=pie ;;
 	cgo) cgo=1 && set -- ;;
+	unsampled | unsampled-stripped)
+		rm "$src/profile.go"
+		if [ "$variant" = unsampled ]; then set --; else set -- -ldflags '-s -w'; fi
+		;;
 	cshared) cgo=1 && set -- -buildmode=c-shared ;;
-	*) die "no variant '$variant'; there are ${variants[*]} cshared" ;;
+	*) die "no variant '$variant'; there are ${variants[*]} cshared unsampled unsampled-stripped" ;;
 	esac
 	[ "$cgo" = 0 ] || cp "$programs/with-cgo/cgo.go" "$src/"
 	go_build "$version" "$@" -o "$entry/$name" "$src"/*.go
@@ -58,7 +66,7 @@ build_go() {
 # go_program PROGRAM VERSION VARIANT
 go_program() {
 	local name=$1-$2-$3 source=$programs/$1 hash entry
-	hash=$(cache_hash "$2" "$3" "$source/main.go" "$programs/with-cgo/cgo.go" \
+	hash=$(cache_hash "$2" "$3" "$source"/*.go "$programs/with-cgo/cgo.go" \
 		"$here/build-programs.sh" "$here/toolchain.sh")
 	entry=$(cache_entry "test-$name" "$hash" "up to a minute" build_go "$2" "$3" "$source" "$name")
 	deliver "$name" "$entry"
@@ -83,10 +91,28 @@ storm_program() {
 	deliver "execstorm-$1 canary-$1" "$entry"
 }
 
+build_cripod() {
+	local entry=$1 cgo=0 libraries
+	libraries=$("$here/go-libraries.sh")
+	go_build "$cripod_version" -o "$entry/cripod" "$programs"/cripod/*.go
+}
+
+cripod_program() {
+	local hash entry
+	hash=$(cache_hash "$cripod_version" "$programs"/cripod/*.go "$here/go-libraries.sh" \
+		"$here/build-programs.sh" "$here/toolchain.sh")
+	entry=$(cache_entry test-cripod "$hash" "up to a minute" build_cripod)
+	deliver cripod "$entry"
+}
+
+# Static where a guest's library may be another one, or an image has none.
 build_c() {
-	local name=$1 entry=$2 fuse=()
-	[ "$name" != fuse-block ] || read -ra fuse <<<"$(pkg-config --cflags --libs fuse3)"
-	cc "${c_flags[@]}" -o "$entry/$name" "$programs/$name.c" "${fuse[@]}"
+	local name=$1 entry=$2 more=()
+	case $name in
+	fuse-block) read -ra more <<<"-static $(pkg-config --static --cflags --libs fuse3)" ;;
+	pause | hold) more=(-static) ;;
+	esac
+	cc "${c_flags[@]}" -o "$entry/$name" "$programs/$name.c" "${more[@]}"
 }
 
 c_program() {
@@ -154,7 +180,8 @@ shift
 
 for program in "${wanted[@]}"; do
 	case $program in
-	forged | fuse-block) c_program "$program" ;;
+	forged | fuse-block | chost | pause | hold) c_program "$program" ;;
+	cripod) cripod_program ;;
 	*) go_matrix "$program" "$@" ;;
 	esac
 done

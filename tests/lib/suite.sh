@@ -130,3 +130,16 @@ suite_extract() {
 	done
 	rm -rf "$debs"
 }
+
+# suite_install_backports PKG...: installs them on this machine from its backports; root only. The lists have the
+# machine's own suite as well, for what the packages depend on; the package states are the machine's, as this is a
+# real installation.
+suite_install_backports() {
+	local codename
+	# shellcheck source=/dev/null
+	codename=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
+	suite_update "$codename+$codename-backports"
+	DEBIAN_FRONTEND=noninteractive suite_apt "$codename+$codename-backports" \
+		-o Dir::State::status=/var/lib/dpkg/status -o Dpkg::Use-Pty=0 \
+		install -y --no-install-recommends -t "$codename-backports" "$@" >&2
+}

@@ -56,10 +56,24 @@ bracketed() {
 read_back() {
 	probe "$started"
 	holds '.gogc == 137 and .memory_limit_bytes == 1234567890'
+	holds '.goroutines_created >= .goroutines and .gc_cpu_ns >= 0 and .gc_cpu_ns <= 2 * .cpu_ns + 100000000'
+	holds '.last_minute.gc_cycles == .num_gc or .num_gc > 256 or .last_minute.over_usec > 59000000'
 	holds '.go_version == $version' --arg version "$version"
 	holds '.exe == $exe' --arg exe "$(readlink "/proc/$started/exe")"
 	holds 'all(.gates[]; .ok) and .runtime_count == 1'
 	holds '.goroutines > 0 and .heap_live_bytes > 0'
+}
+
+# Every site of its heap and every goroutine has a name, and the list of these is as long as the runtime counts it, but
+# for what comes and goes meanwhile.
+profiles_read() {
+	gomemctl goroutines "$started" --json
+	[ "$status" -eq 0 ] || fail "goroutines: $errors" || return 1
+	holds '.unreadable == 0 and .left_out == 0 and all(.groups[]; .function != "?")' || return 1
+	holds '.goroutines > 0 and (.goroutines - .counted | . * .) <= 100' || return 1
+	gomemctl heap "$started" --json
+	[ "$status" -eq 0 ] || fail "heap: $errors" || return 1
+	holds '.profiling == "off" or (.sites | length) > 0 and all(.sites[]; .function | startswith("0x") | not)'
 }
 
 # The runtime of a running program moves all the time: a few brackets, of which one has to fit.
@@ -67,6 +81,7 @@ agrees_with_its_metrics() {
 	local before try
 	eventually 60 scrape
 	read_back
+	profiles_read
 	for try in 1 2 3 4 5; do
 		scrape && before=$scraped
 		probe "$started"

@@ -5,11 +5,13 @@
 # and its teardown calls stop_all.
 
 top=$(realpath "${BASH_SOURCE[0]%/*}/../..")
+# shellcheck source=tests/lib/wait.sh
+. "$top/tests/lib/wait.sh"
 gomemctl=${GOMEMCTL:-$top/build/gomemctl}
 programs_dir=${GOMEMD_TEST_PROGRAMS:-$top/build/tests/programs}
 
 # The gates that may refuse a process, by the names in the daemon's gobin/runtime.c.
-gates='moduledata|version|functions|gc-controller|layout|single-runtime|enablegc|gc-percent|memory-limit|heap-goal|mapped-ready'
+gates='moduledata|version|functions|gc-controller|layout|single-runtime|enablegc|gc-percent|memory-limit|heap-goal|mapped-ready|alive'
 
 # From here on in a test, what fails says why.
 fail() {
@@ -30,7 +32,7 @@ eventually() {
 			fail "not within $seconds s: $*" "$(cat "$said")"
 			return 1
 		fi
-		read -rt 0.05 <> <(:) || true
+		wait_seconds 0.05 # between two looks
 	done
 }
 
@@ -41,6 +43,13 @@ build() {
 	shift
 	[ -n "${SOAK:-}" ] || options+=(--quick)
 	"$top/tests/lib/build-programs.sh" "${options[@]}" "$programs_dir" "$@" >>"$BATS_FILE_TMPDIR/built"
+}
+
+# build_as VARIANTS PROGRAM [VERSION...]: the same in all of these variants.
+build_as() {
+	local variant options=(--program "$2")
+	for variant in $1; do options+=(--variant "$variant"); done
+	"$top/tests/lib/build-programs.sh" "${options[@]}" "$programs_dir" "${@:3}" >>"$BATS_FILE_TMPDIR/built"
 }
 
 # built PROGRAM VERSION: the paths.
@@ -68,6 +77,11 @@ alive() {
 
 dead() {
 	! alive "$1"
+}
+
+# stopped PID: all of its threads, by a signal.
+stopped() {
+	! grep -h '^State:' "/proc/$1"/task/*/status | grep -qv 'T (stopped)'
 }
 
 stop() {
@@ -141,14 +155,19 @@ holds() {
 	jq -e "$@" "$filter" <<<"$output" >/dev/null || fail "does not hold: $filter $*" "$output"
 }
 
-# refused PID [GATE]: exit 2, nothing on standard output, one line that names a gate (that one).
-refused() {
+# refusal PROBED: exit 2, nothing on standard output, one line.
+refusal() {
 	gomemctl probe "$1" --json
 	[ "$status" -eq 2 ] || fail "exit $status where 2 was expected" "$errors" "$output" || return 1
 	[ -z "$output" ] || fail "refused, and yet it printed: $output" || return 1
 	[ "$(wc -l <<<"$errors")" -eq 1 ] || fail "not one line:" "$errors" || return 1
-	[[ $errors =~ ${2:-$gates} ]] || fail "names no gate (${2:-any}): $errors" || return 1
 	[[ $errors != *[[:cntrl:]]* ]] || fail "control characters in: ${errors@Q}"
+}
+
+# refused PID [GATE]: in a line that names a gate (that one).
+refused() {
+	refusal "$1" || return 1
+	[[ $errors =~ ${2:-$gates} ]] || fail "names no gate (${2:-any}): $errors"
 }
 
 # free_port: one that nobody listens on.

@@ -3,7 +3,7 @@
 #
 # usage: old-go.sh RELEASE
 #
-# Prints the path of esbuild of that release: a Go program older than what Debian's toolchains make,
+# Prints the path of esbuild of that release: a Go program of a Go that Debian's toolchains are not,
 # out of an npm package that is nothing but the program.
 set -eu
 
@@ -12,8 +12,10 @@ here=$(dirname "$(realpath "$0")")
 . "$here/../lib/cache.sh"
 
 build() {
-	local package
-	package=$(cd "$2" && npm pack --silent --ignore-scripts "esbuild-linux-64@$1")
+	local package=esbuild-linux-64
+	# Since 0.15.18 by another name.
+	case $1 in 0.1[6-9].* | 0.[2-9]*) package=@esbuild/linux-x64 ;; esac
+	package=$(cd "$2" && npm pack --silent --ignore-scripts "$package@$1")
 	tar -xzf "$2/$package" -C "$2" --strip-components=2 package/bin/esbuild
 	rm "$2/$package"
 }

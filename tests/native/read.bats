@@ -24,7 +24,7 @@ read_back() {
 			--argjson said "$reply"
 		holds '.exe == $exe' --arg exe "$program"
 		holds '.gogc == 137 and .memory_limit_bytes == 1234567890'
-		holds '.effective_gogc > 0 and .runtime_count == 1 and .madvdontneed == true'
+		holds '.effective_gogc > 0 and .runtime_count == 1 and .madvdontneed == true and .mem_profile_rate == 0'
 		holds '(.gates | length) > 0 and all(.gates[]; .ok)'
 		holds '(.layout | type) == "string" and (.gc_cpu_limiter | has("enabled") and has("last_cycle"))'
 		publisher_stop

@@ -86,7 +86,8 @@ int main(int argc, char **argv)
 
 	if (!ops || text_parse_u64(argv[1], &pid) < 0 || text_parse_i64(argv[3], &value) < 0 ||
 	    (argc > 4 && text_parse_u64(argv[4], &n) < 0)) {
-		fprintf(stderr, "write PID soft_limit|gogc|madvdontneed VALUE [ROUNDS]\n");
+		fprintf(stderr,
+			"write PID soft_limit|gogc|madvdontneed|heap_profile|gc_period VALUE [ROUNDS]\n");
 		return 2;
 	}
 	signal(SIGCHLD, SIG_IGN);

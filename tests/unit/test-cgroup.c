@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decide/decide.h"
 #include "fixture/tree.h"
 #include "host/cgroup.h"
 
@@ -162,7 +163,7 @@ static void test_limit(void **state)
 {
 	const struct limit_case *c = *state;
 	_cleanup_(cgroup_freep) struct cgroup *cg = NULL;
-	struct snapshot_cgroup got = { .memory_high = { .ours = c->ours, .owner = 5 } };
+	struct snapshot_cgroup got = { .memory_high = { .ours = c->ours, .owner = VALUE_NONE } };
 
 	make("a", 500, c->max[0], c->high[0]);
 	make("a/b", 300, c->max[1], c->high[1]);
@@ -176,7 +177,69 @@ static void test_limit(void **state)
 	assert_int_equal(got.max, c->max[2] ? c->max[2] * MIB : BYTES_UNLIMITED);
 	assert_int_equal(got.high, c->high[2] ? c->high[2] * MIB : BYTES_UNLIMITED);
 	assert_int_equal(got.current, 100 * MIB);
-	assert_true(got.memory_high.ours == c->ours && got.memory_high.owner == 5);
+	assert_true(got.memory_high.ours == c->ours && got.memory_high.owner == VALUE_NONE);
+}
+
+/* Who else throttles: memory.high of a, a/b and a/b/c in MiB, 0 for none; c's limit is 256. */
+struct high_case {
+	const char *name;
+	unsigned int high[3];
+	bool ours;
+	const char *room_by;
+	unsigned int others; /* 0: none */
+	const char *origin;
+};
+
+static const struct high_case highs[] = {
+	{ "nobody throttles", { 0, 0, 0 }, false, "memory.max", 0, "" },
+	{ "the kubelet's on the container is the room",
+	  { 0, 0, 200 },
+	  false,
+	  "memory.high",
+	  200,
+	  "/a/b/c" },
+	{ "ours is nobody else's", { 0, 0, 200 }, true, "memory.max", 0, "" },
+	{ "one above ours is", { 0, 310, 200 }, true, "memory.high", 310, "/a/b" },
+	{ "one that leaves more than the limit is told, but is not the room",
+	  { 0, 900, 0 },
+	  false,
+	  "memory.max",
+	  900,
+	  "/a/b" },
+	{ "the lowest is told", { 800, 900, 0 }, false, "memory.max", 800, "/a" },
+};
+
+static void test_high(void **state)
+{
+	const struct high_case *c = *state;
+	_cleanup_(cgroup_freep) struct cgroup *cg = NULL;
+	struct snapshot_cgroup got = { .memory_high = { .ours = c->ours, .owner = VALUE_NONE } };
+
+	make("a", 500, 0, c->high[0]);
+	make("a/b", 300, 0, c->high[1]);
+	make("a/b/c", 100, 256, c->high[2]);
+	assert_int_equal(cgroup_open(&host, "/a/b/c", &cg), 0);
+	assert_int_equal(cgroup_read(cg, 1, &got), 0);
+	assert_string_equal(cgroup_room_by(cg), c->room_by);
+	assert_int_equal(cgroup_others_high(cg), c->others ? c->others * MIB : BYTES_UNLIMITED);
+	assert_string_equal(cgroup_high_origin(cg), c->origin);
+}
+
+static void test_owners_high(void **state)
+{
+	_cleanup_(cgroup_freep) struct cgroup *cg = NULL;
+	struct snapshot_cgroup c = {
+		.memory_high = { .ours = true, .owner = (int64_t)(220 * MIB) },
+	};
+
+	(void)state;
+	make("a", 500, 0, 0);
+	make("a/b", 300, 0, 0);
+	make("a/b/c", 100, 256, 200);
+	assert_int_equal(cgroup_open(&host, "/a/b/c", &cg), 0);
+	assert_int_equal(cgroup_read(cg, 1, &c), 0);
+	assert_int_equal(c.room, 220 * MIB);
+	assert_int_equal(c.high, 200 * MIB);
 }
 
 static void test_both_origins(void **state)
@@ -193,8 +256,7 @@ static void test_both_origins(void **state)
 	assert_int_equal(cgroup_read(cg, 1, &c), 0);
 	limit = cgroup_limit_origin(cg);
 	room = cgroup_room_origin(cg);
-	assert_string_equal(limit, "/a/b/c");
-	assert_string_equal(room, "/a");
+	assert_true(!strcmp(limit, "/a/b/c") && !strcmp(room, "/a"));
 }
 
 static void test_figures(void **state)
@@ -226,6 +288,39 @@ static void test_figures(void **state)
 	assert_int_equal(c.cpu_throttled_us, 44);
 	assert_int_equal(c.cpu_quota_permille, 1500);
 	assert_true(c.min == 1 && c.low == 2 && c.swap_current == 3 && c.can_swap);
+}
+
+/* memory.stat counts pages. What of it a kernel has differs. */
+struct swap_case {
+	const char *name, *stat;
+	uint64_t in_pages, out_pages; /* UINT64_MAX: not counted */
+};
+
+static const struct swap_case swaps[] = {
+	{ "a kernel of before 6.13 counts what was faulted in again", "workingset_refault_anon 7\n",
+	  7, UINT64_MAX },
+	{ "a kernel of 6.13 counts what came and went",
+	  "workingset_refault_anon 7\npswpin 5\npswpout 9\n", 5, 9 },
+	{ "zswap and pages of zeroes are swap as well",
+	  "pswpin 5\npswpout 9\nzswpin 20\nzswpout 40\nswpin_zero 1\nswpout_zero 2\n", 26, 51 },
+	{ "what zswap wrote back went out before",
+	  "pswpin 0\npswpout 9\nzswpin 0\nzswpout 40\nzswpwb 9\n", 0, 40 },
+	{ "before the first page of it nothing has gone out", "pswpin 0\npswpout 0\n", 0, 0 },
+	{ "without any of these nothing is known", "anon 5\n", 0, UINT64_MAX },
+};
+
+static void test_swap(void **state)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const struct swap_case *c = *state;
+	struct snapshot_cgroup now;
+
+	make("swaps", 1, 0, 0);
+	put("swaps/memory.stat", c->stat);
+	now = read_now("/swaps");
+	assert_int_equal(now.swapped_in_bytes, c->in_pages * page);
+	assert_int_equal(now.swapped_out_bytes,
+			 c->out_pages == UINT64_MAX ? UINT64_MAX : c->out_pages * page);
 }
 
 static void test_missing(void **state)
@@ -375,6 +470,7 @@ static void test_hybrid(void **state)
 }
 
 static const struct CMUnitTest others[] = {
+	SUITE_TEST("the memory.high that ours stands for is still less room", test_owners_high),
 	SUITE_TEST("both origins are told beside each other", test_both_origins),
 	SUITE_TEST("every figure comes from its file", test_figures),
 	SUITE_TEST("files that are not there leave no figures and no limit", test_missing),
@@ -392,7 +488,9 @@ int main(void)
 {
 	static struct suite s;
 
+	SUITE_TABLE(&s, test_swap, swaps);
 	SUITE_TABLE(&s, test_limit, limits);
+	SUITE_TABLE(&s, test_high, highs);
 	SUITE_TESTS(&s, others);
 	for (size_t i = 0; i < s.n; i++) {
 		s.tests[i].setup_func = setup;

@@ -50,7 +50,17 @@ static const struct load_case loads[] = {
 	{ "a long duration", D "look_max = 2min\n", "", "look_max", "2min" },
 	{ "a size", D "record_bytes = 1536Ki\n", "", "record_bytes", "1536K" },
 	{ "a count", D "workloads_max = 17\n", "", "workloads_max", "17" },
-	{ "a switch", D "process_events = off\n", "", "process_events", "no" },
+	{ "a switch", D "probes = off\n", "", "probes", "no" },
+	{ "a switch that knows more words", D "process_events = off\n", "", "process_events",
+	  "no" },
+	{ "one of those words", D "process_events = bpf\n", "", "process_events", "bpf" },
+	{ "an address to listen on", D "metrics_listen = [::1]:9477\n", "", "metrics_listen",
+	  "[::1]:9477" },
+	{ "nowhere, in another word", D "metrics_listen = off\n", "", "metrics_listen", "no" },
+	{ "an address that is left out does not mean all of them", D "metrics_listen = :9477\n",
+	  "x.conf:2: metrics_listen = :9477 is not understood; write no, ADDRESS:PORT as "
+	  "127.0.0.1:9477 or [::1]:9477, or the path of a socket\n",
+	  "metrics_listen", "-" },
 	{ "a log level", D "log_level = debug\n", "", "log_level", "debug" },
 	{ "the last one of a key holds", D "mode = enforce\nmode = observe\n", "", "mode",
 	  "observe" },
@@ -133,7 +143,8 @@ static void test_defaults(void **state)
 	assert_true(config.interval == 5 * USEC_SEC && config.helper_deadline == 2 * USEC_SEC);
 	assert_true(config.workloads_max == 4096 && config.processes_max == 8192);
 	assert_true(config.record_bytes == 16 * MIB && config.audit_burst == 20);
-	assert_true(config.audit_interval == 10 * USEC_SEC && config.process_events);
+	assert_true(config.audit_interval == 10 * USEC_SEC &&
+		    config.process_events == PROCESS_EVENTS_YES);
 	assert_int_equal(config.log_level, LOG_INFO);
 }
 

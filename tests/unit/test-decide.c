@@ -29,9 +29,23 @@ static void setup_unlimited(struct plant *p)
 	plant_room(p, BYTES_UNLIMITED);
 }
 
+/* Its margin is the least: 1 MiB, which is left of 0.92 of the part beside 20 MiB that are not Go's. */
+static void setup_unlimited_share(struct plant *p)
+{
+	setup_unlimited(p);
+	p->s.cgroup.allotted = 500 * MIB;
+}
+
 static void setup_no_budget(struct plant *p)
 {
 	plant_room(p, 240 * MIB); /* S_floor is some 237 MiB */
+}
+
+static void setup_no_budget_restart(struct plant *p)
+{
+	setup_no_budget(p);
+	p->rules.tight_restart = true;
+	ours(p, LEVER_SOFT_LIMIT, (int64_t)(300 * MIB));
 }
 
 static void setup_not_proved(struct plant *p)
@@ -107,6 +121,13 @@ static void setup_hot_off(struct plant *p)
 	hot(p);
 }
 
+/* Of the 333 that it would be now, about enough is there. */
+static void setup_hot_about(struct plant *p)
+{
+	hot(p);
+	ours(p, LEVER_GOGC, 300);
+}
+
 static void setup_hot_full(struct plant *p)
 {
 	plant_room(p, 300 * MIB);
@@ -116,6 +137,77 @@ static void setup_hot_full(struct plant *p)
 static void setup_left(struct plant *p)
 {
 	ours(p, LEVER_GOGC, 30);
+}
+
+/* No sampling, as the linker leaves it, and a tier that wants it. */
+static void setup_profile(struct plant *p)
+{
+	p->rules.heap_profile = true;
+	plant_sample(p, 0)->mem_profile_rate = 0;
+	facts(p, PROFILE)->owner = 0;
+}
+
+static void setup_profile_not_asked(struct plant *p)
+{
+	setup_profile(p);
+	p->rules.heap_profile = false;
+}
+
+static void setup_profile_own_rate(struct plant *p)
+{
+	setup_profile(p);
+	owner_says(p, PROFILE, 4096);
+}
+
+static void setup_profile_owner_off(struct plant *p)
+{
+	setup_profile(p);
+	owner_says(p, PROFILE, 0);
+}
+
+static void setup_profile_override(struct plant *p)
+{
+	setup_profile_owner_off(p);
+	p->rules.ownership[PROFILE] = OWNERSHIP_OVERRIDE;
+}
+
+static void setup_profile_unknown(struct plant *p)
+{
+	setup_profile(p);
+	plant_sample(p, 0)->mem_profile_rate = -1;
+}
+
+static void setup_profile_ours(struct plant *p)
+{
+	setup_profile(p);
+	ours(p, PROFILE, PROFILE_RATE_DEFAULT);
+}
+
+static void setup_profile_left(struct plant *p)
+{
+	setup_profile_ours(p);
+	p->rules.heap_profile = false;
+}
+
+static void setup_profile_manual(struct plant *p)
+{
+	setup_profile(p);
+	facts(p, PROFILE)->manual = true;
+}
+
+static void setup_profile_unlimited(struct plant *p)
+{
+	setup_profile(p);
+	plant_room(p, BYTES_UNLIMITED);
+}
+
+/* Stalled all the time since it was switched on, and no memory gained. */
+static void setup_profile_stalls(struct plant *p)
+{
+	setup_profile_ours(p);
+	p->h.procs[0].lever[PROFILE].watch =
+		(struct lever_watch){ .active = true, .since = p->now - USEC_MIN };
+	p->s.cgroup.psi_full_us = USEC_MIN;
 }
 
 static const struct scene scenes[] = {
@@ -132,8 +224,12 @@ static const struct scene scenes[] = {
 	  REASON_STATE_LEFT, INT64_MAX },
 	{ "without a limit there is no soft limit", setup_unlimited, S, VERDICT_HOLD,
 	  REASON_NO_ROOM, AS_IS },
+	{ "without a limit a part of a namespace's share is one", setup_unlimited_share, S,
+	  VERDICT_SET, REASON_HEADROOM, 439 * MIB },
 	{ "a budget below S_floor sets none", setup_no_budget, S, VERDICT_HOLD, REASON_NONE,
 	  AS_IS },
+	{ "nor where a restart is the way out, but for what fits", setup_no_budget_restart, S,
+	  VERDICT_SET, REASON_DOES_NOT_FIT, BELOW_FLOOR },
 	{ "a process that is not proved is held", setup_not_proved, S, VERDICT_HOLD,
 	  REASON_NOT_PROVED, AS_IS },
 	{ "pressed sets the tier's madvdontneed", setup_madvdontneed, MADV, VERDICT_SET,
@@ -157,8 +253,31 @@ static const struct scene scenes[] = {
 	{ "tight without a limit gives the soft limit up", setup_tight_unlimited, S, VERDICT_SET,
 	  REASON_TIGHT, INT64_MAX },
 	{ "hot raises GOGC as far as M allows", setup_hot, P, VERDICT_SET, REASON_HOT, 333 },
+	{ "hot leaves what is about right", setup_hot_about, P, VERDICT_HOLD, REASON_HOT, AS_IS },
 	{ "hot leaves GOGC=off", setup_hot_off, P, VERDICT_HOLD, REASON_NONE, AS_IS },
 	{ "hot without room raises nothing", setup_hot_full, P, VERDICT_HOLD, REASON_NONE, AS_IS },
+	{ "a profile that is asked for is switched on", setup_profile, PROFILE, VERDICT_SET,
+	  REASON_PROFILE, PROFILE_RATE_DEFAULT },
+	{ "a profile that is not asked for stays off", setup_profile_not_asked, PROFILE,
+	  VERDICT_HOLD, REASON_NONE, AS_IS },
+	{ "a program's own rate of samples stays", setup_profile_own_rate, PROFILE, VERDICT_HOLD,
+	  REASON_PROFILE, AS_IS },
+	{ "tighten: the owner's memprofilerate=0 stays", setup_profile_owner_off, PROFILE,
+	  VERDICT_HOLD, REASON_OWNER, AS_IS },
+	{ "override: not even that stays", setup_profile_override, PROFILE, VERDICT_SET,
+	  REASON_PROFILE, PROFILE_RATE_DEFAULT },
+	{ "a rate that was not found is not written", setup_profile_unknown, PROFILE, VERDICT_HOLD,
+	  REASON_NOT_PROVED, AS_IS },
+	{ "a profile of ours is kept", setup_profile_ours, PROFILE, VERDICT_HOLD, REASON_PROFILE,
+	  AS_IS },
+	{ "a profile of ours is switched off with the policy", setup_profile_left, PROFILE,
+	  VERDICT_RESTORE, REASON_STATE_LEFT, 0 },
+	{ "a profile that somebody else switches is his", setup_profile_manual, PROFILE,
+	  VERDICT_HOLD, REASON_MANUAL, AS_IS },
+	{ "a profile needs no limit", setup_profile_unlimited, PROFILE, VERDICT_SET, REASON_PROFILE,
+	  PROFILE_RATE_DEFAULT },
+	{ "a profile is not to blame for stalls", setup_profile_stalls, PROFILE, VERDICT_HOLD,
+	  REASON_PROFILE, AS_IS },
 	{ "a state that was left gives GOGC back", setup_left, P, VERDICT_RESTORE,
 	  REASON_STATE_LEFT, 100 },
 };

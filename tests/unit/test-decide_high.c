@@ -62,8 +62,18 @@ static void high_manual(struct plant *p)
 
 static void high_owner(struct plant *p)
 {
-	p->s.cgroup.memory_high = (struct lever_facts){ .owner_set = true };
 	p->s.cgroup.high = 940 * MIB;
+}
+
+static void high_owner_higher(struct plant *p)
+{
+	p->s.cgroup.high = 980 * MIB;
+}
+
+static void high_yield(struct plant *p)
+{
+	high_owner_higher(p);
+	p->rules.ownership[LEVER_MEMORY_HIGH] = OWNERSHIP_YIELD;
 }
 
 static void high_set(struct plant *p)
@@ -132,6 +142,9 @@ static const struct high_case highs[] = {
 	{ "memory.high rests after a lease", high_resting, VERDICT_HOLD, REASON_NONE },
 	{ "a MANUAL memory.high is not written", high_manual, VERDICT_HOLD, REASON_MANUAL },
 	{ "an owner's lower memory.high stands", high_owner, VERDICT_HOLD, REASON_OWNER },
+	{ "an owner's higher memory.high is lowered", high_owner_higher, VERDICT_SET,
+	  REASON_THROTTLE },
+	{ "yield: an owner's higher memory.high stands", high_yield, VERDICT_HOLD, REASON_OWNER },
 	{ "a lease is held", high_ours, VERDICT_HOLD, REASON_THROTTLE },
 	{ "a lease ends", high_lease_over, VERDICT_RESTORE, REASON_STATE_LEFT },
 	{ "a stall without gain ends it", high_stalls, VERDICT_RESTORE, REASON_HARM },

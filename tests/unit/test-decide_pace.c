@@ -175,7 +175,7 @@ static void setup_interval_emergency(struct plant *p)
 static void setup_loosen_early(struct plant *p)
 {
 	ours(p, LEVER_SOFT_LIMIT, (int64_t)(700 * MIB));
-	p->h.room = ROOM;
+	p->h.allotted = ROOM;
 	p->h.procs[0].lever[LEVER_SOFT_LIMIT].changed = p->now - 14 * USEC_SEC;
 }
 
@@ -188,7 +188,7 @@ static void setup_loosen(struct plant *p)
 static void setup_loosen_room(struct plant *p)
 {
 	setup_loosen_early(p);
-	p->h.room = 800 * MIB;
+	p->h.allotted = 800 * MIB;
 	p->h.procs[0].lever[LEVER_SOFT_LIMIT].changed = p->now - 1;
 }
 
@@ -233,11 +233,59 @@ static void setup_step_same_second(struct plant *p)
 	p->h.procs[0].lever[LEVER_SOFT_LIMIT].changed = p->now - USEC_SEC + 2;
 }
 
+/* In this very cycle @limit was set, in what may have been another room. */
+static void just_set(struct plant *p, uint64_t limit)
+{
+	ours(p, LEVER_SOFT_LIMIT, (int64_t)limit);
+	p->h.procs[0].lever[LEVER_SOFT_LIMIT].changed = p->now - 1;
+	p->h.procs[0].lever[LEVER_SOFT_LIMIT].num_gc = plant_sample(p, 0)->num_gc;
+}
+
+static void setup_outside(struct plant *p)
+{
+	just_set(p, ROOM + MIB);
+}
+
+static void setup_inside(struct plant *p)
+{
+	just_set(p, ROOM - MIB);
+}
+
+static void setup_outside_far(struct plant *p)
+{
+	setup_step(p);
+	just_set(p, 700 * MIB);
+}
+
 static void setup_step_emergency(struct plant *p)
 {
 	setup_step_next(p);
 	plant_rules(&p->rules);
 	plant_measure(p);
+}
+
+/* Of what is given back the way is long as well: its owner's limit is @owner. */
+static void give_back(struct plant *p, uint64_t owner)
+{
+	setup_step_next(p);
+	facts(p, LEVER_SOFT_LIMIT)->owner = (int64_t)owner;
+	p->rules.state[STATE_CALM].soft_limit_off = true;
+}
+
+static void setup_back_step(struct plant *p)
+{
+	give_back(p, 400 * MIB);
+}
+
+static void setup_back_last(struct plant *p)
+{
+	give_back(p, 550 * MIB);
+}
+
+static void setup_back_floor(struct plant *p)
+{
+	give_back(p, 400 * MIB);
+	plant_sample(p, 0)->heap_marked_bytes = 520 * MIB;
 }
 
 static const struct scene scenes[] = {
@@ -302,6 +350,18 @@ static const struct scene scenes[] = {
 	{ "a step waits for the next cycle", setup_step_same_cycle, S, VERDICT_HOLD, REASON_STEP,
 	  AS_IS },
 	{ "and for a second", setup_step_same_second, S, VERDICT_HOLD, REASON_INTERVAL, AS_IS },
+	{ "a limit that the room has fallen below follows at once", setup_outside, S, VERDICT_SET,
+	  REASON_HEADROOM, BUDGET },
+	{ "one within the room waits for a cycle", setup_inside, S, VERDICT_HOLD, REASON_STEP,
+	  AS_IS },
+	{ "it follows down to T at once", setup_outside_far, S, VERDICT_SET, REASON_HEADROOM,
+	  600 * MIB },
+	{ "on the way back to an owner's limit it is still ours", setup_back_step, S, VERDICT_SET,
+	  REASON_STATE_LEFT, 540 * MIB },
+	{ "the last step restores", setup_back_last, S, VERDICT_RESTORE, REASON_STATE_LEFT,
+	  550 * MIB },
+	{ "it is not given back where that leaves the collector no room", setup_back_floor, S,
+	  VERDICT_HOLD, REASON_STEP, AS_IS },
 	{ "an emergency takes no steps", setup_step_emergency, S, VERDICT_SET, REASON_EMERGENCY,
 	  460 * MIB - 20 * MIB - 500 * MIB / 64 },
 };

@@ -31,6 +31,7 @@ static void check_globals(const struct goimage *g, const struct go_runtime *rt)
 		[GLOBAL_MEMSTATS] = AT_MEMSTATS,
 		[GLOBAL_MHEAP] = AT_MHEAP,
 		[GLOBAL_SCHED] = AT_SCHED,
+		[GLOBAL_GOIDGEN] = AT_SCHED,
 		[GLOBAL_ALLGS] = AT_ALLGS,
 		[GLOBAL_ALLP] = AT_ALLP,
 		[GLOBAL_GOMAXPROCS] = AT_GOMAXPROCS,
@@ -39,6 +40,8 @@ static void check_globals(const struct goimage *g, const struct go_runtime *rt)
 		[GLOBAL_MEM_PROFILE_RATE] = AT_PROFILE_RATE,
 		[GLOBAL_MADVDONTNEED] = AT_MADVDONTNEED,
 		[GLOBAL_FORCE_GC_PERIOD] = AT_FORCE_PERIOD,
+		[GLOBAL_MPROF_CYCLE] = AT_MPROF_CYCLE,
+		[GLOBAL_WAIT_REASONS] = AT_WAIT_REASONS,
 	};
 
 	for (size_t i = 0; i < GLOBAL_MAX_; i++)
@@ -93,6 +96,8 @@ static void test_release(void **state)
 	assert_string_equal(rt.info.module, "example.org/x");
 	assert_string_equal(rt.info.build_id, "abc/def/ghi/jkl");
 	check_globals(g, &rt);
+	assert_true(rt.rate_confirmed);
+	assert_true(rt.period_confirmed);
 	assert_int_equal(go_runtime_sample(&g->memory, &rt, GO_SAMPLE_GOROUTINES, &s), 0);
 	check_sample(&s, g->release->p_gfree != 0);
 	assert_true(go_runtime_judge(&rt, &s, 200 * MIB));
@@ -393,6 +398,23 @@ static void test_older_lock(void **state)
 	assert_int_equal(rt.global[GLOBAL_ALLP], 0);
 }
 
+/* Before a loader has relocated it an image has no pointers; its build information has none to begin with. */
+static void test_unrelocated(void **state)
+{
+	static const uint64_t nothing[36];
+	_cleanup_(freep) struct goimage *g = goimage_new(24);
+	struct go_runtime rt;
+
+	(void)state;
+	goimage_put(g, REGION_DATA, AT_MODULEDATA, nothing, sizeof(nothing));
+	assert_int_equal(go_runtime_locate(&g->memory, &rt), GO_NONE);
+	assert_true(rt.marked);
+	/* That of Go before 1.18 is made of pointers. */
+	g->bytes[REGION_DATA][AT_BUILDINFO + 15] = 0;
+	assert_int_equal(go_runtime_locate(&g->memory, &rt), GO_NONE);
+	assert_false(rt.marked);
+}
+
 static int gone(void *context, uint64_t addr, void *buf, size_t len)
 {
 	(void)context;
@@ -435,6 +457,7 @@ static const struct CMUnitTest others[] = {
 	SUITE_TEST("two runtimes in one process are observed, not written", test_two_runtimes),
 	SUITE_TEST("without build information schedinit tells the version", test_version_from_code),
 	SUITE_TEST("what hangs by a global that was not found is not guessed", test_older_lock),
+	SUITE_TEST("an image that is not relocated yet has the mark of one", test_unrelocated),
 	SUITE_TEST("no memory is no Go", test_nothing),
 	SUITE_TEST("functions that overlap are refused", test_overlap),
 };

@@ -309,6 +309,37 @@ static const struct CMUnitTest others[] = {
 	SUITE_TEST("a window gives the bytes that are there", test_window),
 };
 
+/* --- a copy of a runtime that runs elsewhere --- */
+
+struct alive_case {
+	const char *name;
+	uint64_t mark_start_ns, started_ns;
+	uint32_t threads;
+	bool alive;
+};
+
+#define SECOND UINT64_C(1000000000)
+
+static const struct alive_case alives[] = {
+	{ "several threads, a cycle after the start", 20 * SECOND, 10 * SECOND, 5, true },
+	{ "several threads, no cycle yet", 0, 10 * SECOND, 5, true },
+	{ "nothing known of the process", 20 * SECOND, 0, 0, true },
+	{ "one thread is a forked copy", 20 * SECOND, 10 * SECOND, 1, false },
+	{ "a cycle before the start is a forked copy's", 9 * SECOND, 10 * SECOND, 5, false },
+	{ "a cycle within the same tick is not", 10 * SECOND - 10000000, 10 * SECOND, 5, true },
+	{ "a time that no clock has", UINT64_MAX, 10 * SECOND, 5, true },
+};
+
+static void test_alive(void **state)
+{
+	const struct alive_case *c = *state;
+	const struct go_sample s = { .mark_start_ns = c->mark_start_ns };
+	struct go_runtime rt = { 0 };
+
+	assert_int_equal(go_runtime_judge_alive(&rt, &s, c->threads, c->started_ns), c->alive);
+	assert_int_equal(go_runtime_refusal(&rt), c->alive ? GATE_MAX_ : GATE_ALIVE);
+}
+
 int main(void)
 {
 	static struct suite s;
@@ -316,6 +347,7 @@ int main(void)
 	SUITE_TABLE(&s, test_judge, judges);
 	SUITE_TABLE(&s, test_info, infos);
 	SUITE_TABLE(&s, test_minor, minors);
+	SUITE_TABLE(&s, test_alive, alives);
 	SUITE_TESTS(&s, others);
 	return suite_run(&s, "gobin_sample");
 }

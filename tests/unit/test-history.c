@@ -254,21 +254,24 @@ struct watch_case {
 	uint64_t stalled_us, periods, throttled;
 	uint32_t cycles;
 	bool pinned, rests;
+	int64_t to; /* GOGC; 100 before */
 };
 
 static const struct watch_case watches[] = {
-	{ "no cost, no gain: it stays", 50, 50, 200, 0, 0, 0, 2, false, false },
-	{ "cost without gain rests", 50, 400, 200, 0, 0, 0, 2, false, true },
-	{ "cost with gain stays", 50, 400, 150, 0, 0, 0, 2, false, false },
-	{ "a little more cost stays", 50, 150, 200, 0, 0, 0, 2, false, false },
+	{ "no cost, no gain: it stays", 50, 50, 200, 0, 0, 0, 2, false, false, 50 },
+	{ "cost without gain rests", 50, 400, 200, 0, 0, 0, 2, false, true, 50 },
+	{ "cost with gain stays", 50, 400, 150, 0, 0, 0, 2, false, false, 50 },
+	{ "a little more cost stays", 50, 150, 200, 0, 0, 0, 2, false, false, 50 },
 	{ "cost against a figure that was not known stays", UINT32_MAX, 900, 200, 0, 0, 0, 2, false,
-	  false },
-	{ "stalled a tenth of the time rests", 50, 50, 200, 400000, 0, 0, 2, false, true },
-	{ "stalled a little stays", 50, 50, 200, 100000, 0, 0, 2, false, false },
-	{ "throttled with more collection rests", 50, 90, 200, 0, 30, 10, 2, false, true },
-	{ "throttled as it was before stays", 50, 50, 200, 0, 30, 10, 2, false, false },
-	{ "one cycle is no judgement", 50, 400, 200, 0, 0, 0, 1, false, false },
-	{ "an operator's pin never rests", 50, 400, 200, 0, 0, 0, 2, true, false },
+	  false, 50 },
+	{ "stalled a tenth of the time rests", 50, 50, 200, 400000, 0, 0, 2, false, true, 50 },
+	{ "stalled a little stays", 50, 50, 200, 100000, 0, 0, 2, false, false, 50 },
+	{ "throttled with more collection rests", 50, 90, 200, 0, 30, 10, 2, false, true, 50 },
+	{ "throttled as it was before stays", 50, 50, 200, 0, 30, 10, 2, false, false, 50 },
+	{ "one cycle is no judgement", 50, 400, 200, 0, 0, 0, 1, false, false, 50 },
+	{ "cost after a looser value stays", 50, 400, 200, 0, 30, 10, 2, false, false, 200 },
+	{ "stalls after a looser value rest", 50, 50, 200, 400000, 0, 0, 2, false, true, 200 },
+	{ "an operator's pin never rests", 50, 400, 200, 0, 0, 0, 2, true, false, 50 },
 };
 
 static void test_watch(void **state)
@@ -284,7 +287,7 @@ static void test_watch(void **state)
 	plant_sample(&p, 0)->mapped_ready_bytes = 200 * MIB;
 	plant_measure(&p);
 	p.s.procs[0].lever[LEVER_GOGC].pinned = c->pinned;
-	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_GOGC, p.now);
+	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_GOGC, 100, c->to, p.now);
 	p.now += 3 * USEC_SEC;
 	ph->gc_cpu_permille = c->cpu_after;
 	plant_sample(&p, 0)->mapped_ready_bytes = c->mapped_after * MIB;
@@ -296,7 +299,7 @@ static void test_watch(void **state)
 	watch_judge(&p.s, p.now, &p.s.procs[0], ph);
 	assert_int_equal(ph->lever[LEVER_GOGC].rest_until > p.now, c->rests);
 	assert_int_equal(ph->lever[LEVER_SOFT_LIMIT].rest_until, 0);
-	assert_int_equal(ph->watch.active, c->cycles < 2);
+	assert_int_equal(ph->lever[LEVER_GOGC].watch.active, c->cycles < 2);
 }
 
 static void test_steps_are_one_watch(void **state)
@@ -307,12 +310,36 @@ static void test_steps_are_one_watch(void **state)
 	(void)state;
 	start(&p);
 	first = p.now;
-	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_SOFT_LIMIT, p.now);
+	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_SOFT_LIMIT, VALUE_NONE, GIB, p.now);
 	p.now += USEC_SEC;
-	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_SOFT_LIMIT, p.now);
-	assert_int_equal(p.h.procs[0].watch.since, first);
+	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_SOFT_LIMIT, GIB, GIB / 2, p.now);
+	assert_int_equal(p.h.procs[0].lever[LEVER_SOFT_LIMIT].watch.since, first);
 	assert_int_equal(p.h.procs[0].lever[LEVER_SOFT_LIMIT].changed, p.now);
-	assert_int_equal(p.h.room, 4 * GIB);
+	assert_int_equal(p.h.allotted, 4 * GIB);
+	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_SOFT_LIMIT, GIB / 2, GIB, p.now);
+	assert_int_equal(p.h.procs[0].lever[LEVER_SOFT_LIMIT].watch.since, p.now);
+}
+
+/* A step of the soft limit while GOGC is being watched: each is judged from its own beginning. */
+static void test_watch_of_each_lever(void **state)
+{
+	struct proc_history *ph;
+	struct plant p;
+
+	(void)state;
+	start(&p);
+	ph = &p.h.procs[0];
+	ph->cycles = 1;
+	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_GOGC, 100, 50, p.now);
+	p.now += USEC_SEC;
+	history_applied(&p.h, &p.s, &p.s.procs[0].key, LEVER_SOFT_LIMIT, VALUE_NONE, GIB, p.now);
+	p.now += 3 * USEC_SEC / 2;
+	ph->gc_cpu_permille = 900;
+	plant_sample(&p, 0)->num_gc += 2;
+	plant_measure(&p);
+	watch_judge(&p.s, p.now, &p.s.procs[0], ph);
+	assert_true(ph->lever[LEVER_GOGC].rest_until > p.now);
+	assert_true(ph->lever[LEVER_SOFT_LIMIT].watch.active);
 }
 
 static const struct CMUnitTest others[] = {
@@ -330,6 +357,7 @@ static const struct CMUnitTest others[] = {
 	SUITE_TEST("the non-Go share is taken each two seconds, capped", test_nongo_pace),
 	SUITE_TEST("a full table takes a new process for one that has gone", test_too_many),
 	SUITE_TEST("steps of one lever are watched as one change", test_steps_are_one_watch),
+	SUITE_TEST("each lever's change is watched by itself", test_watch_of_each_lever),
 };
 
 int main(void)

@@ -15,6 +15,7 @@ static const struct go_sample sample = {
 	.stack_scan_bytes = 6 * MIB,
 	.globals_scan_bytes = 4 * MIB,
 	.madvdontneed = 1,
+	.mem_profile_rate = 512 * 1024,
 };
 
 struct plan_case {
@@ -79,6 +80,19 @@ static const struct plan_case plans[] = {
 	  1,
 	  { { FIELD_MADVDONTNEED, 0 } } },
 	{ "madvdontneed 2 is refused", LEVER_MADVDONTNEED, 2, false, 0, { { 0, 0 } } },
+	{ "the rate of the heap profile is one store",
+	  LEVER_HEAP_PROFILE,
+	  512 * 1024,
+	  true,
+	  1,
+	  { { FIELD_PROFILE_RATE, 512 * 1024 } } },
+	{ "a rate below 0 is refused", LEVER_HEAP_PROFILE, -1, false, 0, { { 0, 0 } } },
+	{ "a rate beyond 31 bits is refused",
+	  LEVER_HEAP_PROFILE,
+	  INT64_C(1) << 31,
+	  false,
+	  0,
+	  { { 0, 0 } } },
 };
 
 static void test_plan(void **state)
@@ -119,6 +133,12 @@ static struct go_sample stored(const struct lever_ops *ops, int64_t value)
 		case FIELD_GC_PERCENT_GOAL:
 			s.gc_percent_goal_bytes = (uint64_t)stores[i].value;
 			break;
+		case FIELD_PROFILE_RATE:
+			s.mem_profile_rate = stores[i].value;
+			break;
+		case FIELD_GC_PERIOD:
+			s.gc_period_ns = stores[i].value;
+			break;
 		default:
 			s.madvdontneed = (int32_t)stores[i].value;
 			break;
@@ -132,6 +152,8 @@ static void test_holds(void **state)
 		[LEVER_SOFT_LIMIT] = { 64 * MIB, 65 * MIB, INT64_MAX },
 		[LEVER_GOGC] = { 10, 400, -1 },
 		[LEVER_MADVDONTNEED] = { 0, 1, 0 },
+		[LEVER_HEAP_PROFILE] = { 0, 512 * 1024, 1 },
+		[LEVER_GC_PERIOD] = { 1000000000, 30000000000, 120000000000 },
 	};
 
 	(void)state;
@@ -196,6 +218,13 @@ static const struct owner_case owners[] = {
 	{ "another GODEBUG is not", LEVER_MADVDONTNEED, NULL, NULL, "gctrace=1", 1, false },
 	{ "madvdontneed=0 by whatever is the owner's", LEVER_MADVDONTNEED, NULL, NULL, NULL, 0,
 	  true },
+	{ "a rate of 0 is the linker's", LEVER_HEAP_PROFILE, NULL, NULL, "gctrace=1", 0, false },
+	{ "a rate of 0 by GODEBUG is the owner's", LEVER_HEAP_PROFILE, NULL, NULL,
+	  "memprofilerate=0", 0, true },
+	{ "a rate that the linker overruled is not the owner's 0", LEVER_HEAP_PROFILE, NULL, NULL,
+	  "memprofilerate=4096", 0, false },
+	{ "the default rate is nobody's", LEVER_HEAP_PROFILE, NULL, NULL, NULL, 512 * 1024, false },
+	{ "another rate is the owner's", LEVER_HEAP_PROFILE, NULL, NULL, NULL, 4096, true },
 };
 
 static void set(struct process_variable *v, const char *value)
@@ -214,6 +243,52 @@ static void test_owner(void **state)
 	set(&info.gomemlimit, c->gomemlimit);
 	set(&info.godebug, c->godebug);
 	assert_int_equal(lever_owner_set(lever_ops(c->lever), &info, &first), c->owner);
+}
+
+/* What gomemd has put into the environment, as its mark says, is not the owner's. */
+struct mark_case {
+	const char *name;
+	enum policy_lever lever;
+	const char *mark, *variable;
+	int64_t first;
+	bool ours, owner;
+};
+
+static const struct mark_case marks[] = {
+	{ "what the mark names is not the owner's", LEVER_SOFT_LIMIT, "GOMEMLIMIT=1000 GOGC=50",
+	  "1000", 1000, true, false },
+	{ "nor after it was given back", LEVER_SOFT_LIMIT, "GOMEMLIMIT=1000", "1000", INT64_MAX,
+	  true, false },
+	{ "a value by a call is", LEVER_SOFT_LIMIT, "GOMEMLIMIT=1000", "1000", 77, true, true },
+	{ "another value than the mark's is", LEVER_GOGC, "GOGC=50", "5", 5, false, true },
+	{ "a longer one is", LEVER_GOGC, "GOGC=5", "50", 50, false, true },
+	{ "one that the mark leaves out is", LEVER_GOGC, "GOMEMLIMIT=1000", "50", 50, false, true },
+	{ "without a mark it is", LEVER_GOGC, NULL, "50", 50, false, true },
+	{ "a mark without a variable is nothing", LEVER_GOGC, "GOGC=50", NULL, 100, false, false },
+	{ "GODEBUG as the mark has it is not the owner's", LEVER_MADVDONTNEED,
+	  "GOGC=50 GODEBUG=madvdontneed=0", "madvdontneed=0", 0, true, false },
+	{ "with more in it it is", LEVER_MADVDONTNEED, "GODEBUG=madvdontneed=0",
+	  "madvdontneed=0,gctrace=1", 0, false, true },
+	{ "what nobody would set is no value of ours", LEVER_GOGC, "GOGC=0", "0", 100, false,
+	  true },
+};
+
+static void test_mark(void **state)
+{
+	const struct mark_case *c = *state;
+	const struct lever_ops *ops = lever_ops(c->lever);
+	struct go_sample first = stored(ops, c->first);
+	struct process_info info = { 0 };
+	int64_t value;
+
+	set(&info.gomemd, c->mark);
+	set(c->lever == LEVER_GOGC	 ? &info.gogc :
+	    c->lever == LEVER_SOFT_LIMIT ? &info.gomemlimit :
+					   &info.godebug,
+	    c->variable);
+	assert_int_equal(lever_environment(ops, &info, &value), c->ours);
+	assert_int_equal(lever_variable_is_owners(ops, &info), c->variable && !c->ours);
+	assert_int_equal(lever_owner_set(ops, &info, &first), c->owner);
 }
 
 static void test_none(void **state)
@@ -235,6 +310,7 @@ int main(void)
 	static struct suite s;
 
 	SUITE_TABLE(&s, test_plan, plans);
+	SUITE_TABLE(&s, test_mark, marks);
 	SUITE_TABLE(&s, test_owner, owners);
 	SUITE_TESTS(&s, others);
 	return suite_run(&s, "lever");

@@ -88,6 +88,12 @@ struct match_case {
 	{                                                                                          \
 		.limit_bytes = GIB, .cgroup = c, .exe = e, .module = m                             \
 	}
+#define WEB                                                                                        \
+	{                                                                                          \
+		.limit_bytes = GIB, .cgroup = "/kubepods.slice/x", .space = "shop",                \
+		.pod = "web-7d4b9c6f5-x2x9z", .container = "api", .qos = "burstable",              \
+		.owner = "web", .exe = "/api", .module = "example.org/api"                         \
+	}
 #define PLACE(keys) "[tier place]\n[place.pressed]\nwhen = heap_alloc > 70% limit\n" keys
 #define ETCD	    SUBJECT("/a", "/usr/bin/etcd", "go.etcd.io/etcd/v3")
 /* A tier by exe, tried first; @keys begin with its own. */
@@ -125,6 +131,37 @@ static const struct match_case matches[] = {
 	{ "all keys are wanted", "[tier t]\ncgroup = a\nexe = etcd\nmodule = x\n", ETCD, NULL,
 	  "module " },
 
+	{ "a namespace", "[tier t]\nnamespace = shop\n", WEB, "t", "matched " },
+	{ "a namespace by pattern", "[tier t]\nnamespace = sh*\n", WEB, "t", "matched " },
+	{ "another namespace", "[tier t]\nnamespace = store\n", WEB, NULL, "namespace " },
+	{ "an unknown namespace matches no star", "[tier t]\nnamespace = *\n",
+	  SUBJECT("/a", "", ""), NULL, "namespace " },
+	{ "a pod", "[tier t]\npod = web-*\n", WEB, "t", "matched " },
+	{ "another pod", "[tier t]\nnamespace = shop\npod = db-*\n", WEB, NULL, "pod " },
+	{ "a container", "[tier t]\ncontainer = api\n", WEB, "t", "matched " },
+	{ "another container", "[tier t]\ncontainer = istio-proxy\n", WEB, NULL, "container " },
+	{ "a class", "[tier t]\nqos = besteffort\nqos = burstable\n", WEB, "t", "matched " },
+	{ "another class", "[tier t]\nqos = guaranteed\n", WEB, NULL, "qos " },
+	{ "an owner", "[tier t]\nowner = web\n", WEB, "t", "matched " },
+	{ "another owner", "[tier t]\nowner = db\n", WEB, NULL, "owner " },
+	{ "a namespace may be generous", "[tier c]\nnamespace = shop\n" PLACE("gogc = 30\n"), WEB,
+	  "c", "matched later " },
+	{ "a pod of a namespace may be generous",
+	  "[tier c]\nnamespace = shop\npod = web-*\n" PLACE("gogc = 30\n"), WEB, "c",
+	  "matched later " },
+	{ "a pod of any namespace may not", "[tier c]\npod = web-*\n" PLACE("gogc = 30\n"), WEB,
+	  "place", "generous matched " },
+	{ "a container of any namespace may not",
+	  "[tier c]\ncontainer = api\n" PLACE("gogc = 30\n"), WEB, "place", "generous matched " },
+	{ "an owner may not, whatever its namespace",
+	  "[tier c]\nnamespace = shop\nowner = web\n" PLACE("gogc = 30\n"), WEB, "place",
+	  "generous matched " },
+	{ "an owner may ask for less",
+	  "[tier c]\nowner = web\n[c.pressed]\nwhen = heap_alloc > 70% limit\ngogc = 20\n" PLACE(
+		  "gogc = 30\n"),
+	  WEB, "c", "matched later " },
+	{ "a class may be generous", "[tier c]\nqos = burstable\n" PLACE("gogc = 30\n"), WEB, "c",
+	  "matched later " },
 	{ "exe where the place gives nothing", EXE("[exe.calm]\ngogc = 400\n"), ETCD, "exe",
 	  "matched " },
 	{ "exe may ask for less",
@@ -206,25 +243,54 @@ static void test_match(void **state)
 #define SCOPES                                                                                     \
 	"[scope exact]\ncgroup = /a/b.service\nmode = enforce\n"                                   \
 	"[scope all]\ncgroup = a/**\nmode = observe\n"                                             \
+	"[scope shop]\nnamespace = shop\nnamespace = store-*\nmode = observe\n"                    \
+	"[scope one]\nnamespace = kube-system\npod = etcd-n1\nmode = recommend\n"                  \
+	"[scope side]\nnamespace = bank\ncontainer = proxy\nqos = burstable\nmode = recommend\n"   \
 	"[tier t]\nmode = recommend\n[tier u]\ncgroup = u.slice\n"
 
 struct mode_case {
-	const char *name, *cgroup;
+	const char *name;
+	struct policy_subject subject;
 	int tier;
 	enum policy_mode mode;
 	const char *scope;
 	bool exactly;
 };
 
+#define AT(c)                                                                                      \
+	{                                                                                          \
+		.cgroup = c                                                                        \
+	}
+#define POD_AT(s, p, c, q)                                                                         \
+	{                                                                                          \
+		.cgroup = "/kubepods.slice/x", .space = s, .pod = p, .container = c, .qos = q      \
+	}
+
 /* The fallback is MODE_ENFORCE in all. */
 static const struct mode_case modes[] = {
-	{ "the first scope wins", "/a/b.service", 0, MODE_ENFORCE, "exact", true },
-	{ "a scope comes before the tier", "/a/c.service", 0, MODE_OBSERVE, "all", false },
-	{ "the tier's mode where no scope matches", "/z", 0, MODE_RECOMMEND, NULL, false },
-	{ "the daemon's where the tier has none", "/u.slice", 1, MODE_ENFORCE, NULL, true },
-	{ "the daemon's where no tier matches", "/z", -1, MODE_ENFORCE, NULL, false },
-	{ "a scope holds where no tier matches", "a/x", -1, MODE_OBSERVE, "all", false },
-	{ "a wildcard names nothing exactly", "/a/**", 0, MODE_OBSERVE, "all", false },
+	{ "the first scope wins", AT("/a/b.service"), 0, MODE_ENFORCE, "exact", true },
+	{ "a scope comes before the tier", AT("/a/c.service"), 0, MODE_OBSERVE, "all", false },
+	{ "the tier's mode where no scope matches", AT("/z"), 0, MODE_RECOMMEND, NULL, false },
+	{ "the daemon's where the tier has none", AT("/u.slice"), 1, MODE_ENFORCE, NULL, true },
+	{ "the daemon's where no tier matches", AT("/z"), -1, MODE_ENFORCE, NULL, false },
+	{ "a scope holds where no tier matches", AT("a/x"), -1, MODE_OBSERVE, "all", false },
+	{ "a wildcard names nothing exactly", AT("/a/**"), 0, MODE_OBSERVE, "all", false },
+	{ "a scope by namespace", POD_AT("shop", "p", "c", "burstable"), 1, MODE_OBSERVE, "shop",
+	  false },
+	{ "its second pattern", POD_AT("store-2", "p", "c", "burstable"), 1, MODE_OBSERVE, "shop",
+	  false },
+	{ "another namespace", POD_AT("bank", "p", "c", "burstable"), 1, MODE_ENFORCE, NULL,
+	  false },
+	{ "a namespace that is not known yet", POD_AT("", "", "", "burstable"), 1, MODE_ENFORCE,
+	  NULL, false },
+	{ "a pod by its namespace and name is named exactly",
+	  POD_AT("kube-system", "etcd-n1", "etcd", "burstable"), 1, MODE_RECOMMEND, "one", true },
+	{ "the same name elsewhere is not", POD_AT("bank", "etcd-n1", "etcd", "burstable"), 1,
+	  MODE_ENFORCE, NULL, false },
+	{ "all keys of a scope are wanted", POD_AT("bank", "p", "proxy", "guaranteed"), 1,
+	  MODE_ENFORCE, NULL, false },
+	{ "and enough", POD_AT("bank", "p", "proxy", "burstable"), 1, MODE_RECOMMEND, "side",
+	  false },
 };
 
 static void test_mode(void **state)
@@ -233,10 +299,10 @@ static void test_mode(void **state)
 	_cleanup_(policy_set_freep) struct policy_set *set = load(SCOPES);
 	const struct policy_scope *scope;
 
-	assert_int_equal(policy_mode_of(set, c->tier, c->cgroup, MODE_ENFORCE, &scope), c->mode);
+	assert_int_equal(policy_mode_of(set, c->tier, &c->subject, MODE_ENFORCE, &scope), c->mode);
 	assert_string_equal(scope ? scope->name : "-", c->scope ? c->scope : "-");
-	assert_int_equal(policy_mode_of(set, c->tier, c->cgroup, MODE_ENFORCE, NULL), c->mode);
-	assert_int_equal(policy_names_exactly(set, c->cgroup), c->exactly);
+	assert_int_equal(policy_mode_of(set, c->tier, &c->subject, MODE_ENFORCE, NULL), c->mode);
+	assert_int_equal(policy_names_exactly(set, &c->subject), c->exactly);
 }
 
 static struct CMUnitTest tests[ARRAY_SIZE(limits) + ARRAY_SIZE(matches) + ARRAY_SIZE(modes)];

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
+#include "fixture/suite.h"
 
 #include "base/fd.h"
 #include "base/util.h"
 #include "policy/keys.h"
 #include "policy/load.h"
+#include "policy/match.h"
 #include "policy/value.h"
 
 #ifndef POLICIES_DIR
@@ -40,126 +35,7 @@ static const struct policy_tier *find(const struct policy_set *set, const char *
 	return NULL;
 }
 
-/* What is wrong with a text: the report, word for word. */
-struct report_case {
-	const char *name, *text;
-	int r;
-	const char *report;
-};
-
 #define T "[tier t]\n"
-
-static const struct report_case reports[] = {
-	{ "an empty set is a set", "", 0, "" },
-	{ "a tier without keys is a tier", T, 0, "" },
-	{ "a state may stand above its tier", "[t.calm]\ngogc = 80\n" T, 0, "" },
-	{ "an unknown key is a warning with the nearest", T "limits = none\n[t.calm]\ngogcc = 3\n",
-	  0,
-	  "x.ini:2: unknown key 'limits' in [tier t], ignoring; the nearest known one is 'limit'\n"
-	  "x.ini:4: unknown key 'gogcc' in [t.calm], ignoring; the nearest known one is 'gogc'\n" },
-	{ "a tier's key in a state is unknown there", T "[t.calm]\npriority = 3\n", 0,
-	  "x.ini:3: unknown key 'priority' in [t.calm], ignoring; known ones are when, gogc, "
-	  "madvdontneed, soft_limit, memory_high, goroutine_rate\n" },
-	{ "an unknown section is an error, told once", "[teir t]\nlimit = x\nmode = y\n", -EINVAL,
-	  "x.ini:1: [teir t]: no such section; write [tier NAME], [scope NAME] or [TIER.STATE]\n" },
-	{ "an unknown state is an error", T "[t.panic]\ngogc = 3\n", -EINVAL,
-	  "x.ini:2: [t.panic]: no such state; write calm, pressed, emergency, tight or hot behind "
-	  "the dot\n" },
-	{ "a tier's name has no blank", "[tier a b]\n", -EINVAL,
-	  "x.ini:1: [tier a b]: not a name; at most 39 letters, digits, '_' and '-'\n" },
-	{ "a tier's name has at most 39 bytes", "[tier a123456789b123456789c123456789d123456789]\n",
-	  -EINVAL,
-	  "x.ini:1: [tier a123456789b123456789c123456789d123456789]: not a name; at most 39 "
-	  "letters, digits, '_' and '-'\n" },
-	{ "a state of a tier that does not exist is an error", T "[u.calm]\ngogc = 9\n", -EINVAL,
-	  "x.ini:2: [u.calm]: there is no tier 'u'; write [tier u] or mend the name\n" },
-	{ "pressed without a trigger is an error", T "[t.pressed]\ngogc = 30\n", -EINVAL,
-	  "x.ini:2: [t.pressed] has no trigger; write when = heap_alloc > 70% limit, say\n" },
-	{ "a trigger in calm is an error", T "[t.calm]\nwhen = usage > 9% limit\n", -EINVAL,
-	  "x.ini:3: when in [t.calm]: only pressed and emergency are entered by a trigger; remove "
-	  "it\n" },
-	{ "gogc = off is refused", T "[t.calm]\ngogc = off\n", -EINVAL,
-	  "x.ini:3: gogc = off is not understood; write a percentage from 1 to 10000 without the "
-	  "sign (gomemd never switches collection off)\n" },
-	{ "gogc = -1 is refused", T "[t.calm]\ngogc = -1\n", -EINVAL,
-	  "x.ini:3: gogc = -1 is not understood; write a percentage from 1 to 10000 without the "
-	  "sign (gomemd never switches collection off)\n" },
-	{ "gogc = 0 is out of range", T "[t.calm]\ngogc = 0\n", -EINVAL,
-	  "x.ini:3: gogc = 0 is out of range; write a percentage from 1 to 10000 without the sign "
-	  "(gomemd never switches collection off)\n" },
-	{ "an empty value is told", T "[t.calm]\ngogc =\n", -EINVAL,
-	  "x.ini:3: gogc =  is empty; write a percentage from 1 to 10000 without the sign (gomemd "
-	  "never switches collection off)\n" },
-	{ "a limit is an interval", T "limit = 1G\n", -EINVAL,
-	  "x.ini:2: limit = 1G is not understood; write 240Mi..1100Mi (the lower end first), "
-	  "..129Mi, 1900Mi.. or none\n" },
-	{ "a limit's lower end comes first", T "limit = 2G..1G\n", -EINVAL,
-	  "x.ini:2: limit = 2G..1G is out of range; write 240Mi..1100Mi (the lower end first), "
-	  "..129Mi, 1900Mi.. or none\n" },
-	{ "a mode is one of three", T "mode = enforced\n", -EINVAL,
-	  "x.ini:2: mode = enforced is not understood; write observe, recommend or enforce\n" },
-	{ "an ownership is one of three", T "ownership.gogc = mine\n", -EINVAL,
-	  "x.ini:2: ownership.gogc = mine is not understood; write yield, tighten or override\n" },
-	{ "a priority is a number", T "priority = high\n", -EINVAL,
-	  "x.ini:2: priority = high is not understood; write a whole number from -1000000 to "
-	  "1000000\n" },
-	{ "tight is one of two", T "tight = yes\n", -EINVAL,
-	  "x.ini:2: tight = yes is not understood; write relax or restart\n" },
-	{ "soft_limit is auto or off", T "[t.calm]\nsoft_limit = 64Mi\n", -EINVAL,
-	  "x.ini:3: soft_limit = 64Mi is not understood; write auto or off\n" },
-	{ "memory_high is auto or no", T "[t.hot]\nmemory_high = off\n", -EINVAL,
-	  "x.ini:3: memory_high = off is not understood; write auto or no\n" },
-	{ "madvdontneed is yes or no", T "[t.hot]\nmadvdontneed = auto\n", -EINVAL,
-	  "x.ini:3: madvdontneed = auto is not understood; write yes or no\n" },
-	{ "a rate is per second", T "[t.hot]\ngoroutine_rate = 1000\n", -EINVAL,
-	  "x.ini:3: goroutine_rate = 1000 is not understood; write a rate such as 1000/s, from 1/s "
-	  "to 100000000/s\n" },
-	{ "a trigger wants its metric", T "[t.pressed]\nwhen = heap > 70% limit\n", -EINVAL,
-	  "x.ini:3: when = heap > 70% limit is not understood; write heap_alloc > 70% limit, or "
-	  "heap_alloc > 64Mi (of heap_alloc, heap_inuse, heap_sys, usage; limit only on the "
-	  "right)\n"
-	  "x.ini:2: [t.pressed] has no trigger; write when = heap_alloc > 70% limit, say\n" },
-	{ "a scope wants a cgroup and a mode", "[scope s]\n", -EINVAL,
-	  "x.ini:1: [scope s] names no cgroup; write cgroup = PATTERN\n"
-	  "x.ini:1: [scope s] has no mode; write mode = observe, recommend or enforce\n" },
-	{ "limits that overlap are a warning", "[tier a]\nlimit = ..2G\n[tier b]\nlimit = 1G..\n",
-	  0,
-	  "x.ini:3: tier b overlaps tier a (x.ini:1), which matches first, in 1.0G..2.0G; give one "
-	  "of them a priority\n" },
-	{ "limits that touch do not overlap", "[tier a]\nlimit = ..2G\n[tier b]\nlimit = 2G..\n", 0,
-	  "" },
-	{ "a priority settles an overlap",
-	  "[tier a]\nlimit = ..2G\n[tier b]\nlimit = 1G..\npriority = 1\n", 0, "" },
-	{ "another key settles an overlap",
-	  "[tier a]\nlimit = ..2G\n[tier b]\nlimit = 1G..\ncgroup = a/**\n", 0, "" },
-	{ "two tiers without limit are a warning",
-	  "[tier a]\nlimit = none\n[tier b]\nlimit = none\n", 0,
-	  "x.ini:3: tier b is never reached: tier a (x.ini:1) has limit = none as well; give one "
-	  "of them a priority\n" },
-	{ "a share of no limit is a warning",
-	  T "limit = none\n[t.emergency]\nwhen = usage > 90% limit\n", 0,
-	  "x.ini:3: [t.emergency] never begins: its trigger is a share of the limit, and the tier "
-	  "is for workloads without one\n" },
-	{ "what the INI reader refuses is an error too", T "mode: enforce\n", -EINVAL,
-	  "x.ini:2: ':' stands before '='; write KEY = VALUE\n" },
-	{ "all that is wrong is told at once", T "mode = x\n[t.calm]\ngogc = y\nsoft_limit = z\n",
-	  -EINVAL,
-	  "x.ini:2: mode = x is not understood; write observe, recommend or enforce\n"
-	  "x.ini:4: gogc = y is not understood; write a percentage from 1 to 10000 without the "
-	  "sign (gomemd never switches collection off)\n"
-	  "x.ini:5: soft_limit = z is not understood; write auto or off\n" },
-};
-
-static void test_report(void **state)
-{
-	const struct report_case *c = *state;
-	_cleanup_(ini_report_done) struct ini_report report = { 0 };
-	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
-
-	assert_int_equal(policy_load_text("x.ini", c->text, strlen(c->text), &report, &set), c->r);
-	assert_string_equal(report.text ? report.text : "", c->report);
-	assert_int_equal(set != NULL, c->r == 0);
-}
 
 struct trigger_case {
 	const char *name, *value;
@@ -282,37 +158,77 @@ static struct policy_set *load(const char *text)
 
 static void test_every_key(void **state)
 {
-	_cleanup_(policy_set_freep) struct policy_set *set =
-		load("[tier t]\nlimit = 1.5G..2G\ncgroup = a/**\ncgroup = b\nexe = c\nmodule = d\n"
-		     "mode = enforce\npriority = -3\nownership = override\nownership.gogc = yield\n"
-		     "tight = restart\n[t.emergency]\ngogc = 10000\nmadvdontneed = no\n"
-		     "soft_limit = off\nmemory_high = auto\ngoroutine_rate = 7/s\n"
-		     "[scope s]\ncgroup = e\nmode = observe\n");
+	_cleanup_(policy_set_freep) struct policy_set *set = load(
+		"[tier t]\nlimit = 1.5G..2G\ncgroup = a/**\ncgroup = b\nexe = c\nmodule = d\n"
+		"mode = enforce\npriority = -3\nownership = override\nownership.gogc = yield\n"
+		"ownership.heap_profile = tighten\nheap_profile = on\nheap_series = 5min\n"
+		"culprits = 10min\ntight = restart\nenvironment = 1h\n"
+		"endpoint = http://localhost:6060/debug/vars\n[t.emergency]\ngogc = 10000\nmadvdontneed = no\n"
+		"soft_limit = off\nmemory_high = auto\ngoroutine_rate = 7/s\n"
+		"[scope s]\ncgroup = e\nmode = observe\n"
+		"[tier t]\nnamespace = n*\npod = p\npod = q\ncontainer = c\nqos = burstable\n"
+		"owner = o\n");
 	const struct policy_tier *t = find(set, "t");
 	const struct policy_action *e = &t->rules.state[STATE_EMERGENCY];
 	char buf[POLICY_TRIGGER_TEXT_MAX];
 
 	(void)state;
 	assert_true(t->limit_from == 3 * GIB / 2 && t->limit_to == 2 * GIB);
-	assert_int_equal(t->cgroup.n, 2);
-	assert_string_equal(t->cgroup.pattern[1], "b");
+	assert_int_equal(t->place.cgroup.n, 2);
+	assert_string_equal(t->place.cgroup.pattern[1], "b");
+	assert_true(!strcmp(t->place.space.pattern[0], "n*") && t->place.pod.n == 2);
+	assert_string_equal(t->place.container.pattern[0], "c");
+	assert_string_equal(t->place.qos.pattern[0], "burstable");
+	assert_string_equal(t->owner.pattern[0], "o");
 	assert_string_equal(t->exe.pattern[0], "c");
 	assert_string_equal(t->module.pattern[0], "d");
 	assert_int_equal(t->rules.mode, MODE_ENFORCE);
 	assert_int_equal(t->priority, -3);
 	assert_int_equal(t->rules.ownership[LEVER_SOFT_LIMIT], OWNERSHIP_OVERRIDE);
 	assert_int_equal(t->rules.ownership[LEVER_GOGC], OWNERSHIP_YIELD);
+	assert_int_equal(t->rules.ownership[LEVER_HEAP_PROFILE], OWNERSHIP_TIGHTEN);
+	assert_true(t->rules.heap_profile);
+	assert_int_equal(t->rules.heap_series, 5 * USEC_MIN);
+	assert_int_equal(t->rules.culprits, 10 * USEC_MIN);
 	assert_true(t->rules.tight_restart);
+	assert_int_equal(t->rules.environment, 60 * USEC_MIN);
+	assert_true(t->rules.endpoint.kind == POLICY_ENDPOINT_AT &&
+		    t->rules.endpoint.at.port == 6060);
 	assert_int_equal(e->gogc, 10000);
 	assert_int_equal(e->madvdontneed, 0);
 	assert_true(e->soft_limit_off && e->memory_high);
 	assert_int_equal(e->goroutine_rate, 7);
 	assert_string_equal(policy_trigger_text(buf, &e->when), EMERGENCY);
 	assert_string_equal(e->file, "x.ini");
-	assert_int_equal(e->line, 12);
+	assert_int_equal(e->line, 18);
 	assert_int_equal(set->n_scopes, 1);
 	assert_int_equal(set->scopes[0].mode, MODE_OBSERVE);
-	assert_string_equal(set->scopes[0].cgroup.pattern[0], "e");
+	assert_string_equal(set->scopes[0].place.cgroup.pattern[0], "e");
+}
+
+static void test_culprits_default(void **state)
+{
+	_cleanup_(policy_set_freep) struct policy_set *set = load("[tier t]\n");
+
+	(void)state;
+	assert_int_equal(find(set, "t")->rules.culprits, 0);
+}
+
+/* The first that matches; what has no namespace is in no share. */
+static void test_shares(void **state)
+{
+	_cleanup_(policy_set_freep) struct policy_set *set =
+		load("[namespace-share a]\nnamespace = shop\nnamespace = bank-*\nmemory = 1.5G\n"
+		     "[namespace-share b]\nnamespace = *\nmemory = 1Mi\n");
+
+	(void)state;
+	assert_string_equal(policy_share_of(set, "shop")->name, "a");
+	assert_int_equal(policy_share_of(set, "bank-1")->memory_bytes, 3 * GIB / 2);
+	assert_string_equal(policy_share_of(set, "shopping")->name, "b");
+	assert_int_equal(policy_share_of(set, "x")->line, 5);
+	assert_null(policy_share_of(set, ""));
+	set->n_shares = 1;
+	assert_null(policy_share_of(set, "x"));
 }
 
 static void test_priority_order(void **state)
@@ -325,27 +241,6 @@ static void test_priority_order(void **state)
 	(void)state;
 	for (size_t i = 0; i < set->n_tiers; i++)
 		assert_int_equal(set->tiers[i].rules.tier[0], order[i]);
-}
-
-static void test_caps(void **state)
-{
-	_cleanup_(ini_report_done) struct ini_report report = { 0 };
-	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
-	char text[4096];
-	size_t n = 0;
-
-	(void)state;
-	for (int i = 0; i < POLICY_TIERS_MAX + 1; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "[tier t%d]\npriority = %d\n", i,
-				      i);
-	n += (size_t)snprintf(text + n, sizeof(text) - n, "[t0.calm]\n[tier t1]\n");
-	for (int i = 0; i < POLICY_PATTERNS_MAX + 1; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "exe = e%d\n", i);
-	assert_int_equal(policy_load_text("x.ini", text, n, &report, &set), -EINVAL);
-	assert_string_equal(report.text,
-			    "x.ini:129: [tier t64]: more than 64 tiers or scopes; merge some\n"
-			    "x.ini:149: exe = e16 is one too many; write a pattern such as "
-			    "prometheus or /usr/bin/*, at most 16 of them, 191 bytes each\n");
 }
 
 static char *read_manual(void)
@@ -421,36 +316,21 @@ static void test_names(void **state)
 
 static const struct CMUnitTest others[] = {
 	{ "every key arrives in its field", test_every_key, NULL, NULL, NULL },
+	{ "culprits are told on alarms where nothing is said", test_culprits_default, NULL, NULL,
+	  NULL },
+	{ "a namespace's share is the first that names it", test_shares, NULL, NULL, NULL },
 	{ "the highest priority first, equal ones as read", test_priority_order, NULL, NULL, NULL },
-	{ "tiers and patterns are capped with file and line", test_caps, NULL, NULL, NULL },
 	{ "the manual names every key", test_manual_keys, NULL, NULL, NULL },
 	{ "the manual's examples load without a warning", test_manual_examples, NULL, NULL, NULL },
 	{ "names go there and back", test_names, NULL, NULL, NULL },
 };
 
-static struct CMUnitTest
-	tests[ARRAY_SIZE(reports) + ARRAY_SIZE(triggers) + ARRAY_SIZE(tiers) + ARRAY_SIZE(others)];
-static size_t n_tests;
-
-/* A row's first member is its name. */
-static void add(CMUnitTestFunction test, const void *rows, size_t n, size_t size)
-{
-	for (size_t i = 0; i < n; i++) {
-		const char *row = (const char *)rows + i * size;
-
-		tests[n_tests++] = (struct CMUnitTest){
-			.name = *(const char *const *)(const void *)row,
-			.test_func = test,
-			.initial_state = (void *)(uintptr_t)row,
-		};
-	}
-}
-
 int main(void)
 {
-	add(test_report, reports, ARRAY_SIZE(reports), sizeof(reports[0]));
-	add(test_trigger, triggers, ARRAY_SIZE(triggers), sizeof(triggers[0]));
-	add(test_tier, tiers, ARRAY_SIZE(tiers), sizeof(tiers[0]));
-	memcpy(&tests[n_tests], others, sizeof(others));
-	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
+	static struct suite s;
+
+	SUITE_TABLE(&s, test_trigger, triggers);
+	SUITE_TABLE(&s, test_tier, tiers);
+	SUITE_TESTS(&s, others);
+	return suite_run(&s, "policy");
 }

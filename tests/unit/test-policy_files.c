@@ -1,73 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture/suite.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/fd.h"
 #include "base/util.h"
+#include "fixture/tree.h"
 #include "policy/load.h"
 
-static char root[64];
-
-static char *in_root(const char *name)
-{
-	static char path[4][256];
-	static size_t turn;
-
-	turn = (turn + 1) % ARRAY_SIZE(path);
-	snprintf(path[turn], sizeof(path[turn]), "%s/%s", root, name);
-	return path[turn];
-}
+static struct tree tree;
 
 static void put_file(const char *name, const char *text)
 {
-	FILE *f = fopen(in_root(name), "we");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
+	assert_int_equal(tree_put(&tree, name, text), 0);
 }
 
-static int make_root(void **state)
+/* As glob(3) gives them to policy_load. */
+static char *in_tree(const char *name)
 {
-	static const char *const dirs[] = {
-		"etc",	   "etc/gomemd",     "etc/gomemd/policies.d",	  "usr",
-		"usr/lib", "usr/lib/gomemd", "usr/lib/gomemd/policies.d",
-	};
+	return (char *)(uintptr_t)tree_path(&tree, name);
+}
 
+static int make_tree(void **state)
+{
 	(void)state;
-	snprintf(root, sizeof(root), "/tmp/gomemd-test-policy.XXXXXX");
-	if (!mkdtemp(root))
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (mkdir(in_root(dirs[i]), 0700) < 0)
-			return -1;
+	return tree_open(&tree);
+}
+
+static int remove_tree(void **state)
+{
+	(void)state;
+	tree_close(&tree);
 	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int remove_root(void **state)
-{
-	(void)state;
-	return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static void test_dropin(void **state)
@@ -83,21 +48,21 @@ static void test_dropin(void **state)
 		 "when = heap_alloc > 70% limit\ngogc = 30\nmadvdontneed = yes\n");
 	put_file("etc/gomemd/policies.d/60-b.ini",
 		 "\n[t.pressed]\ngogc = 40\n[tier t]\ncgroup = c\nexe =\nexe = d\n");
-	assert_int_equal(policy_load_host(root, &report, &set), 0);
+	assert_int_equal(policy_load_host(tree.root, &report, &set), 0);
 	assert_int_equal(set->n_tiers, 1);
 	t = &set->tiers[0];
 	a = &t->rules.state[STATE_PRESSED];
 	assert_true(t->limit_to == GIB);
-	assert_int_equal(t->cgroup.n, 2);
-	assert_string_equal(t->cgroup.pattern[1], "c");
+	assert_int_equal(t->place.cgroup.n, 2);
+	assert_string_equal(t->place.cgroup.pattern[1], "c");
 	assert_int_equal(t->exe.n, 1);
 	assert_string_equal(t->exe.pattern[0], "d");
 	assert_int_equal(a->gogc, 40);
 	assert_int_equal(a->madvdontneed, 1);
 	assert_true(a->when.set);
-	assert_string_equal(t->rules.file, in_root("usr/lib/gomemd/policies.d/50-a.ini"));
+	assert_string_equal(t->rules.file, in_tree("usr/lib/gomemd/policies.d/50-a.ini"));
 	assert_int_equal(t->rules.line, 1);
-	assert_string_equal(a->file, in_root("etc/gomemd/policies.d/60-b.ini"));
+	assert_string_equal(a->file, in_tree("etc/gomemd/policies.d/60-b.ini"));
 	assert_int_equal(a->line, 2);
 }
 
@@ -105,7 +70,7 @@ static void test_unreadable(void **state)
 {
 	_cleanup_(ini_report_done) struct ini_report report = { 0 };
 	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
-	char *files[] = { in_root("absent.ini"), in_root("link.ini"), in_root("good.ini") };
+	char *files[] = { in_tree("absent.ini"), in_tree("link.ini"), in_tree("good.ini") };
 
 	(void)state;
 	assert_int_equal(symlink("/etc/passwd", files[1]), 0);
@@ -130,7 +95,7 @@ static void test_too_many_files(void **state)
 		snprintf(name, sizeof(name), "etc/gomemd/policies.d/%d.ini", i);
 		put_file(name, "");
 	}
-	assert_int_equal(policy_load_host(root, &report, &set), -E2BIG);
+	assert_int_equal(policy_load_host(tree.root, &report, &set), -E2BIG);
 	assert_null(set);
 	assert_int_equal(report.errors, 1);
 }
@@ -138,11 +103,11 @@ static void test_too_many_files(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		{ "a later file takes a tier over key by key", test_dropin, make_root, remove_root,
+		{ "a later file takes a tier over key by key", test_dropin, make_tree, remove_tree,
 		  NULL },
-		{ "a file that cannot be read refuses the set", test_unreadable, make_root,
-		  remove_root, NULL },
-		{ "too many files refuse the set", test_too_many_files, make_root, remove_root,
+		{ "a file that cannot be read refuses the set", test_unreadable, make_tree,
+		  remove_tree, NULL },
+		{ "too many files refuse the set", test_too_many_files, make_tree, remove_tree,
 		  NULL },
 	};
 

@@ -1,40 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture/suite.h"
+#include "fixture/proc.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/util.h"
-#include "fixture/tree.h"
 #include "host/process.h"
 
-/* A pid that no kernel gives out (its highest is 4,194,304): nothing here may reach a process of this machine. */
-#define PID 5000001
-#define DIR "proc/5000001/"
-
-static struct tree tree;
-static struct hostroot host;
-
-static void put(const char *file, const char *text)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), DIR "%s", file);
-	assert_int_equal(tree_put(&tree, path, text), 0);
-}
-
-/* The 52 fields of proc(5), each field its own number but those given. */
 static void put_stat(const char *comm, char state, unsigned int parent, unsigned long start)
 {
-	char text[1024];
-	int n = snprintf(text, sizeof(text), "%d (%s) %c %u", PID, comm, state, parent);
-
-	for (int field = 5; field <= 52; field++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, " %lu",
-			      field == 22 ? start : (unsigned long)field * 1000);
-	snprintf(text + n, sizeof(text) - (size_t)n, "\n");
-	put("stat", text);
+	proc_put_stat(&(struct proc_stat){ comm, state, parent, 20000, start });
 }
 
 #define MAPS                                                                                       \
@@ -50,26 +26,19 @@ static int setup(void **state)
 	static char mem[0x6000];
 
 	(void)state;
-	if (tree_open(&tree) < 0)
+	if (tree_open(&proc_tree) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(mem); i++)
 		mem[i] = (char)(i >> 8);
 	put_stat("app", 'S', 1, 4242);
-	put("maps", MAPS);
-	put("environ", "");
-	put("cgroup", "0::/system.slice/a.service\n");
-	if (tree_put_bytes(&tree, DIR "mem", mem, sizeof(mem)) < 0 ||
-	    symlink("/usr/bin/my app (deleted)", tree_path(&tree, DIR "exe")) < 0)
+	proc_put("maps", MAPS);
+	proc_put("environ", "");
+	proc_put("status", "Name:\tUid: 1\nUmask:\t0022\nUid:\t1234\t0\t0\t0\nGid:\t0\n");
+	proc_put("cgroup", "0::/system.slice/a.service\n");
+	if (tree_put_bytes(&proc_tree, PROC_DIR "mem", mem, sizeof(mem)) < 0 ||
+	    symlink("/usr/bin/my app (deleted)", tree_path(&proc_tree, PROC_DIR "exe")) < 0)
 		return -1;
-	return hostroot_open(tree.root, &host);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	hostroot_close(&host);
-	tree_close(&tree);
-	return 0;
+	return hostroot_open(proc_tree.root, &proc_host);
 }
 
 struct comm_case {
@@ -92,11 +61,12 @@ static void test_comm(void **state)
 	struct process_stat st;
 
 	put_stat(c->comm, 'S', 77, 123456);
-	assert_int_equal(process_read_stat(&host, PID, &st), 0);
+	assert_int_equal(process_read_stat(&proc_host, PROC_PID, &st), 0);
 	assert_string_equal(st.comm, c->expected);
 	assert_int_equal(st.state, 'S');
 	assert_int_equal(st.parent, 77);
-	assert_int_equal(st.id.pid, PID);
+	assert_int_equal(st.id.pid, PROC_PID);
+	assert_int_equal(st.threads, 20000);
 	assert_int_equal(st.id.start_ticks, 123456);
 	assert_int_equal(st.rss_bytes, 24000 * sysconf(_SC_PAGESIZE));
 }
@@ -123,8 +93,8 @@ static void test_stat(void **state)
 	const struct stat_case *c = *state;
 	struct process_stat st = { .parent = 77 };
 
-	put("stat", c->text);
-	assert_int_equal(process_read_stat(&host, PID, &st), c->r);
+	proc_put("stat", c->text);
+	assert_int_equal(process_read_stat(&proc_host, PROC_PID, &st), c->r);
 	assert_int_equal(st.parent, 77);
 }
 
@@ -135,9 +105,9 @@ static void test_absent(void **state)
 	char path[64];
 
 	(void)state;
-	assert_int_equal(process_read_stat(&host, PID + 1, &st), PROCESS_GONE);
-	assert_int_equal(process_open(&host, PID + 1, false, &p), PROCESS_GONE);
-	assert_int_equal(process_read_cgroup(&host, PID + 1, false, path, sizeof(path)),
+	assert_int_equal(process_read_stat(&proc_host, PROC_PID + 1, &st), PROCESS_GONE);
+	assert_int_equal(process_open(&proc_host, PROC_PID + 1, false, &p), PROCESS_GONE);
+	assert_int_equal(process_read_cgroup(&proc_host, PROC_PID + 1, false, path, sizeof(path)),
 			 PROCESS_GONE);
 	assert_null(p);
 }
@@ -151,11 +121,11 @@ static void test_open(void **state)
 
 	(void)state;
 
-	assert_int_equal(process_open(&host, PID, false, &p), 0);
+	assert_int_equal(process_open(&proc_host, PROC_PID, false, &p), 0);
 	info = process_get_info(p);
 	assert_string_equal(info->exe, "/usr/bin/my app (deleted)");
 	assert_int_equal(info->stat.id.start_ticks, 4242);
-	assert_int_equal(info->uid, getuid());
+	assert_int_equal(info->uid, 1234);
 	m = process_get_memory(p);
 	assert_int_equal(m->n_regions, 6);
 	assert_int_equal(m->regions[0].start, 0x1000);
@@ -182,8 +152,8 @@ static void test_environ(void **state)
 	const struct process_info *info;
 
 	(void)state;
-	assert_int_equal(tree_put_bytes(&tree, DIR "environ", text, sizeof(text) - 1), 0);
-	assert_int_equal(process_open(&host, PID, false, &p), 0);
+	assert_int_equal(tree_put_bytes(&proc_tree, PROC_DIR "environ", text, sizeof(text) - 1), 0);
+	assert_int_equal(process_open(&proc_host, PROC_PID, false, &p), 0);
 	info = process_get_info(p);
 	assert_true(info->gogc.set && info->godebug.set);
 	assert_string_equal(info->gogc.value, "50");
@@ -198,8 +168,8 @@ static void test_long_variable(void **state)
 
 	(void)state;
 	memset(text + strlen(text), 'x', 3000);
-	put("environ", text);
-	assert_int_equal(process_open(&host, PID, false, &p), 0);
+	proc_put("environ", text);
+	assert_int_equal(process_open(&proc_host, PROC_PID, false, &p), 0);
 	assert_true(process_get_info(p)->gomemlimit.set);
 	assert_int_equal(strlen(process_get_info(p)->gomemlimit.value), 99);
 }
@@ -209,8 +179,8 @@ static void test_kernel_thread(void **state)
 	struct process *p = NULL;
 
 	(void)state;
-	put("maps", "");
-	assert_int_equal(process_open(&host, PID, false, &p), PROCESS_KERNEL);
+	proc_put("maps", "");
+	assert_int_equal(process_open(&proc_host, PROC_PID, false, &p), PROCESS_KERNEL);
 }
 
 static void test_identity(void **state)
@@ -219,15 +189,15 @@ static void test_identity(void **state)
 	struct process_stat a, b;
 
 	(void)state;
-	assert_int_equal(process_open(&host, PID, false, &p), 0);
-	assert_int_equal(process_refresh(&host, p), 0);
+	assert_int_equal(process_open(&proc_host, PROC_PID, false, &p), 0);
+	assert_int_equal(process_refresh(&proc_host, p), 0);
 	put_stat("renamed", 'R', 2, 4242);
-	assert_int_equal(process_refresh(&host, p), 0);
+	assert_int_equal(process_refresh(&proc_host, p), 0);
 	assert_string_equal(process_get_info(p)->stat.comm, "renamed");
-	assert_int_equal(process_read_stat(&host, PID, &a), 0);
+	assert_int_equal(process_read_stat(&proc_host, PROC_PID, &a), 0);
 	put_stat("app", 'S', 1, 4243);
-	assert_int_equal(process_refresh(&host, p), PROCESS_GONE);
-	assert_int_equal(process_read_stat(&host, PID, &b), 0);
+	assert_int_equal(process_refresh(&proc_host, p), PROCESS_GONE);
+	assert_int_equal(process_read_stat(&proc_host, PROC_PID, &b), 0);
 	assert_false(process_id_equal(&a.id, &b.id));
 }
 
@@ -238,15 +208,16 @@ static void test_exec_is_another(void **state)
 	char *stack;
 
 	(void)state;
-	assert_int_equal(process_open(&host, PID, false, &p), 0);
+	assert_int_equal(process_open(&proc_host, PROC_PID, false, &p), 0);
 	/* The same pid and start, another stack: another image. */
-	assert_int_equal(
-		fd_read_file(AT_FDCWD, tree_path(&tree, DIR "stat"), text, sizeof(text), NULL), 0);
+	assert_int_equal(fd_read_file(AT_FDCWD, tree_path(&proc_tree, PROC_DIR "stat"), text,
+				      sizeof(text), NULL),
+			 0);
 	stack = strstr(text, " 28000");
 	assert_non_null(stack);
 	stack[1] = '3';
-	put("stat", text);
-	assert_int_equal(process_refresh(&host, p), PROCESS_GONE);
+	proc_put("stat", text);
+	assert_int_equal(process_refresh(&proc_host, p), PROCESS_GONE);
 }
 
 struct store_case {
@@ -276,9 +247,9 @@ static void test_store(void **state)
 	_cleanup_(process_freep) struct process *p = NULL;
 	uint8_t back[8] = { 0 };
 
-	assert_int_equal(process_open(&host, PID, true, &p), 0);
+	assert_int_equal(process_open(&proc_host, PROC_PID, true, &p), 0);
 	process_drop_regions(p);
-	assert_int_equal(process_store(&host, p, c->addr, value, c->size), c->r);
+	assert_int_equal(process_store(&proc_host, p, c->addr, value, c->size), c->r);
 	if (!(c->addr & (c->size - 1)) &&
 	    memory_read(process_get_memory(p), c->addr & ~UINT64_C(7), back, 8) == 0)
 		assert_int_equal(!memcmp(back + (c->addr & 7), value, c->size), c->r == 0);
@@ -290,13 +261,13 @@ static void test_store_elsewhere(void **state)
 	uint64_t v = 1, back = 0;
 
 	(void)state;
-	assert_int_equal(process_open(&host, PID, true, &p), 0);
+	assert_int_equal(process_open(&proc_host, PROC_PID, true, &p), 0);
 	put_stat("app", 'S', 1, 9999);
-	assert_int_equal(process_store(&host, p, 0x3008, &v, 8), PROCESS_GONE);
+	assert_int_equal(process_store(&proc_host, p, 0x3008, &v, 8), PROCESS_GONE);
 	put_stat("app", 'S', 1, 4242);
 	/* Mapped read-only meanwhile: the list of now counts. */
-	put("maps", "00003000-00004000 r--p 00002000 fe:01 77 /x\n");
-	assert_int_equal(process_store(&host, p, 0x3008, &v, 8), -EACCES);
+	proc_put("maps", "00003000-00004000 r--p 00002000 fe:01 77 /x\n");
+	assert_int_equal(process_store(&proc_host, p, 0x3008, &v, 8), -EACCES);
 	assert_int_equal(memory_read_u64(process_get_memory(p), 0x3008, &back), 0);
 	assert_true(back != v);
 }
@@ -306,10 +277,10 @@ static void test_maps(void **state)
 	_cleanup_(process_freep) struct process *p = NULL;
 
 	(void)state;
-	put("maps", "1000-2000 r-xp 0 0:0 0 a\\0122000-3000 rwxp 0 0:0 0\n"
-		    "2000-1000 rw-p 0 0:0 0\n"
-		    "3000-4000 rw-p 0 0:0 0\n");
-	assert_int_equal(process_open(&host, PID, false, &p), 0);
+	proc_put("maps", "1000-2000 r-xp 0 0:0 0 a\\0122000-3000 rwxp 0 0:0 0\n"
+			 "2000-1000 rw-p 0 0:0 0\n"
+			 "3000-4000 rw-p 0 0:0 0\n");
+	assert_int_equal(process_open(&proc_host, PROC_PID, false, &p), 0);
 	/* A line that cannot be ends the list: what is behind it is not believed. */
 	assert_int_equal(process_get_memory(p)->n_regions, 1);
 }
@@ -339,8 +310,8 @@ static void test_cgroup(void **state)
 	const struct cgroup_case *c = *state;
 	char path[64];
 
-	put("cgroup", c->text);
-	assert_int_equal(process_read_cgroup(&host, PID, c->v1, path, sizeof(path)), 0);
+	proc_put("cgroup", c->text);
+	assert_int_equal(process_read_cgroup(&proc_host, PROC_PID, c->v1, path, sizeof(path)), 0);
 	assert_string_equal(path, c->path);
 }
 
@@ -349,10 +320,11 @@ static void test_long_cgroup(void **state)
 	char path[8];
 
 	(void)state;
-	put("cgroup", "0::/123456\n");
-	assert_int_equal(process_read_cgroup(&host, PID, false, path, sizeof(path)), 0);
-	put("cgroup", "0::/1234567\n");
-	assert_int_equal(process_read_cgroup(&host, PID, false, path, sizeof(path)), -ENAMETOOLONG);
+	proc_put("cgroup", "0::/123456\n");
+	assert_int_equal(process_read_cgroup(&proc_host, PROC_PID, false, path, sizeof(path)), 0);
+	proc_put("cgroup", "0::/1234567\n");
+	assert_int_equal(process_read_cgroup(&proc_host, PROC_PID, false, path, sizeof(path)),
+			 -ENAMETOOLONG);
 }
 
 static const struct CMUnitTest others[] = {
@@ -379,7 +351,7 @@ int main(void)
 	SUITE_TESTS(&s, others);
 	for (size_t i = 0; i < s.n; i++) {
 		s.tests[i].setup_func = setup;
-		s.tests[i].teardown_func = teardown;
+		s.tests[i].teardown_func = proc_teardown;
 	}
 	return suite_run(&s, "process");
 }

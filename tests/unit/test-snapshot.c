@@ -50,6 +50,50 @@ static void test_figures(void **state)
 	assert_int_equal(snapshot_nongo(&s), c->nongo * MIB);
 }
 
+/* Two looks: what was swapped in and out since the start, and how much is in swap, in MiB. */
+struct swapped_case {
+	const char *name;
+	uint64_t in[2], out[2], swap[2];
+	uint64_t in_between, out_between;
+};
+
+#define UNCOUNTED (UINT64_MAX / MIB)
+
+static const struct swapped_case swapped[] = {
+	{ "nothing came or went", { 5, 5 }, { 9, 9 }, { 4, 4 }, 0, 0 },
+	{ "some came and some went", { 5, 7 }, { 9, 12 }, { 4, 5 }, 2, 3 },
+	{ "what is not counted is what swap grew by",
+	  { 5, 5 },
+	  { UNCOUNTED, UNCOUNTED },
+	  { 4, 10 },
+	  0,
+	  6 },
+	{ "and what came back meanwhile", { 5, 7 }, { UNCOUNTED, UNCOUNTED }, { 4, 10 }, 2, 8 },
+	{ "swap that was given up is none that went out",
+	  { 5, 5 },
+	  { UNCOUNTED, UNCOUNTED },
+	  { 9, 2 },
+	  0,
+	  0 },
+	{ "counters that fall are nothing", { 5, 4 }, { 9, 8 }, { 4, 4 }, 0, 0 },
+};
+
+static void test_swapped(void **state)
+{
+	const struct swapped_case *c = *state;
+	struct snapshot_cgroup look[2] = { 0 };
+	uint64_t in, out;
+
+	for (size_t i = 0; i < 2; i++) {
+		look[i].swapped_in_bytes = c->in[i] * MIB;
+		look[i].swapped_out_bytes = c->out[i] == UNCOUNTED ? UINT64_MAX : c->out[i] * MIB;
+		look[i].swap_current = c->swap[i] * MIB;
+	}
+	snapshot_swapped(&look[1], &look[0], &in, &out);
+	assert_int_equal(in, c->in_between * MIB);
+	assert_int_equal(out, c->out_between * MIB);
+}
+
 static void test_forged(void **state)
 {
 	struct snapshot s = { .n_procs = SNAPSHOT_PROCS_MAX };
@@ -74,6 +118,7 @@ int main(void)
 {
 	static struct suite s;
 
+	SUITE_TABLE(&s, test_swapped, swapped);
 	SUITE_TABLE(&s, test_figures, figures);
 	SUITE_TESTS(&s, others);
 	return suite_run(&s, "snapshot");

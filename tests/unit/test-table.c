@@ -2,6 +2,7 @@
 #include "fixture/suite.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "base/table.h"
 #include "base/util.h"
@@ -9,6 +10,9 @@
 enum {
 	KEYS = 300,
 	ROUNDS = 200000,
+	FEW = 1 << 11,
+	TIMES = 64,
+	RATIO_MAX = 16,
 };
 
 /* How keys are chosen: pids and inode numbers are runs, a tenant may choose worse. */
@@ -122,8 +126,36 @@ static void test_take_while_walking(void **state)
 	table_done(&t);
 }
 
+/* CPU time for so many puts into each of so many tables. */
+static uint64_t puts_ns(size_t tables, uint64_t puts)
+{
+	struct timespec from, to;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from), 0);
+	for (size_t i = 0; i < tables; i++) {
+		struct table t = { .max = puts };
+
+		for (uint64_t k = 0; k < puts; k++)
+			assert_true(table_put(&t, k, values) == 0);
+		table_done(&t);
+	}
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to), 0);
+	return (uint64_t)(to.tv_sec - from.tv_sec) * 1000000000 + (uint64_t)to.tv_nsec -
+	       (uint64_t)from.tv_nsec;
+}
+
+static void test_put_is_constant(void **state)
+{
+	const uint64_t in_many = puts_ns(TIMES, FEW);
+
+	(void)state;
+	/* The caches tell them apart, but what a put does must not. */
+	assert_true(puts_ns(1, TIMES * FEW) <= RATIO_MAX * in_many);
+}
+
 static const struct CMUnitTest others[] = {
 	SUITE_TEST("entries that come and go do not make it grow", test_churn),
+	SUITE_TEST("a put costs a large table what it costs a small one", test_put_is_constant),
 	SUITE_TEST("the entry just given out may be taken", test_take_while_walking),
 };
 

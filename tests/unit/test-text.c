@@ -300,8 +300,39 @@ static void test_match_hostile(void **state)
 	}
 }
 
+static const struct {
+	const char *name, *text;
+	size_t n;
+} characters[] = {
+	{ "character: ASCII is one byte", "a", 1 },
+	{ "character: the end of a line is none", "\n", 0 },
+	{ "character: DEL is none", "\x7f", 0 },
+	{ "character: two bytes", "\xc3\xa9", 2 },
+	{ "character: a control character of two bytes is none", "\xc2\x9b", 0 },
+	{ "character: the first behind those", "\xc2\xa0", 2 },
+	{ "character: more bytes than are needed are none", "\xc0\x80", 0 },
+	{ "character: three bytes", "\xe2\x86\x90", 3 },
+	{ "character: cut off it is none", "\xe2\x86", 0 },
+	{ "character: a surrogate is none", "\xed\xa0\x80", 0 },
+	{ "character: four bytes", "\xf0\x9f\x98\x80", 4 },
+	{ "character: beyond the last is none", "\xf4\x90\x80\x80", 0 },
+	{ "character: a byte that none begins with", "\xff", 0 },
+	{ "character: the rest of another is none", "\x90", 0 },
+};
+
+static void test_character(void **state)
+{
+	const struct {
+		const char *name, *text;
+		size_t n;
+	} *c = *state;
+
+	assert_int_equal(text_character(c->text, strlen(c->text)), c->n);
+}
+
 static struct CMUnitTest tests[ARRAY_SIZE(numbers) + ARRAY_SIZE(i64s) + ARRAY_SIZE(bools) +
-			       ARRAY_SIZE(formats) + ARRAY_SIZE(escapes) + ARRAY_SIZE(matches) + 4];
+			       ARRAY_SIZE(formats) + ARRAY_SIZE(escapes) + ARRAY_SIZE(matches) +
+			       ARRAY_SIZE(characters) + 4];
 static size_t n_tests;
 
 /* A row's first member is its name. */
@@ -325,6 +356,7 @@ int main(void)
 	add(test_bool, bools, ARRAY_SIZE(bools), sizeof(bools[0]));
 	add(test_format, formats, ARRAY_SIZE(formats), sizeof(formats[0]));
 	add(test_escape, escapes, ARRAY_SIZE(escapes), sizeof(escapes[0]));
+	add(test_character, characters, ARRAY_SIZE(characters), sizeof(characters[0]));
 	add(test_match, matches, ARRAY_SIZE(matches), sizeof(matches[0]));
 	tests[n_tests++] = (struct CMUnitTest){ .name = "copy: cuts, terminates and tells",
 						.test_func = test_copy };

@@ -20,12 +20,7 @@ memory_kib() {
 	done <"$dir/cgroup.procs" | awk '{ n += $1 } END { print n }'
 }
 
-# For make bench, which shows them.
-say_figure() {
-	echo "$*" | tee -a /t/out/cost
-}
-
-say_figure "idle: RSS $(memory_kib Rss) KiB, PSS $(memory_kib Pss) KiB"
+say_figure cost "idle: RSS $(memory_kib Rss) KiB, PSS $(memory_kib Pss) KiB"
 # Cgroups of our own: a hundred units would take systemd longer than all the rest.
 top=$cgroot/cost
 mkdir "$top"
@@ -50,8 +45,8 @@ before=$(cgroup_get "$dir" cpu.stat usage_usec)
 wait_until=$((SECONDS + 20))
 eventually 40 settled
 spent=$(($(cgroup_get "$dir" cpu.stat usage_usec) - before))
-say_figure "with $number calm Go processes: $((spent / 20)) us of CPU a second"
-say_figure "with $number: RSS $(memory_kib Rss) KiB, PSS $(memory_kib Pss) KiB"
+say_figure cost "with $number calm Go processes: $((spent / 20)) us of CPU a second"
+say_figure cost "with $number: RSS $(memory_kib Rss) KiB, PSS $(memory_kib Pss) KiB"
 # A system call costs some twenty times as much here as on a real machine.
 at_most "CPU, us a second" $((number * 2000)) $((spent / 20))
 at_most "PSS, KiB" 122880 "$(memory_kib Pss)"

@@ -6,7 +6,7 @@
 //
 // It prints "ready" when its live data stands, obeys one command a line on standard input
 //
-//	set live=200 garbage=50 grow=0 mmap=0 idle=false
+//	set live=200 garbage=50 grow=0 mmap=0 growmap=0 read=0 goroutines=0 idle=false free=1
 //	stats
 //	quit
 //
@@ -39,29 +39,50 @@ import (
 const mib = 1 << 20
 
 func main() {
-	load := newLoad()
 	settings := map[string]*int{
 		"live":    flag.Int("live", 0, "MiB of live data, in small nodes with pointers"),
 		"garbage": flag.Int("garbage", 0, "MiB of garbage a second, 0 as fast as it can"),
 		"grow":    flag.Int("grow", 0, "MiB a second that are never freed"),
 		"mmap":    flag.Int("mmap", 0, "MiB of touched memory that is not Go's"),
+		"growmap": flag.Int("growmap", 0, "MiB a second of such memory that are never freed"),
+		"read":    flag.Int("read", 0, "MiB a second that are read of -file"),
+
+		"goroutines": flag.Int("goroutines", 0, "goroutines that wait most of the time"),
 	}
 	idle := flag.Bool("idle", false, "allocate nothing once ready")
 	workers := flag.Int("workers", 1, "goroutines that share the garbage")
 	every := flag.Duration("latency", 0, "interval of the requests whose time is taken, 0 for none")
+	served := flag.Bool("served", false, "the requests make the garbage: what waits for them is made late")
 	duration := flag.Duration("duration", 0, "end after this time, 0 never")
 	address := flag.String("http", "", "address to serve on")
 	keepGogc := flag.Int("keepwriting", 0, "a GOGC that it sets itself again and again, 0 for not")
 	keepEvery := flag.Duration("keepwriting-every", 100*time.Millisecond, "how often")
+	file := flag.String("file", "", "a file to read at random places")
+	kept := flag.String("progress", "", "a file that keeps what was done over restarts")
+	steps := flag.String("plan", "", "changes of settings: 30:live=50,garbage=10 60:live=5, in percent of -span")
+	span := flag.Duration("span", time.Minute, "the whole of which a plan says percents")
+	shown := flag.Bool("show", false, "sum up the progress files that are named, and end")
+	until := flag.Int64("until", 0, "for -show: the Unix time in ns at which the run ended")
 	flag.Parse()
+	if *shown {
+		fmt.Println(show(flag.Args(), *until))
+		return
+	}
 
+	done, err := openProgress(*kept)
+	check(err)
+	plan, err := parsePlan(*steps, *span)
+	check(err)
+	load := newLoad(done)
 	for name, value := range settings {
 		check(load.set(name, strconv.Itoa(*value)))
 	}
 	check(load.set("idle", strconv.FormatBool(*idle)))
 	check(serve(*address, load))
+	check(load.readFile(*file))
 	fmt.Println("ready")
-	load.run(*workers, *every)
+	go load.follow(plan)
+	load.run(*workers, *every, *served)
 	keepWriting(*keepGogc, *keepEvery)
 	wait(load, *duration)
 	fmt.Println(load.stats())
@@ -124,6 +145,8 @@ const nodesPerMiB = mib / 64
 
 // load is what the program does to its memory.
 type load struct {
+	*progress
+	setting sync.Mutex // held by who changes live
 	mu      sync.Mutex // of live and mapped
 	live    []*node    // one tree of a MiB each
 	mapped  []byte
@@ -131,13 +154,16 @@ type load struct {
 	garbage atomic.Int64
 	grow    atomic.Int64
 	idle    atomic.Bool
-	made    atomic.Int64 // bytes of garbage
-	times   histogram
+	growmap atomic.Int64
+	read    atomic.Int64
+	wanted  atomic.Int64 // goroutines; those above it end
+	running int64
+	sum     atomic.Int64 // of what was read, so that it is read
 	start   time.Time
 }
 
-func newLoad() *load {
-	return &load{start: time.Now()}
+func newLoad(done *progress) *load {
+	return &load{progress: done, start: time.Now()}
 }
 
 func (l *load) setAll(words []string) string {
@@ -164,6 +190,8 @@ func (l *load) set(name, text string) error {
 		return fmt.Errorf("%s: %q is no number of MiB", name, text)
 	}
 	switch name {
+	case "free": // what a program may do that knows of its garbage: collect, and give it all back
+		debug.FreeOSMemory()
 	case "live":
 		l.setLive(value)
 	case "garbage":
@@ -172,18 +200,30 @@ func (l *load) set(name, text string) error {
 		l.grow.Store(int64(value))
 	case "mmap":
 		return l.setMapped(value)
+	case "growmap":
+		l.growmap.Store(int64(value))
+	case "read":
+		l.read.Store(int64(value))
+	case "goroutines":
+		l.setGoroutines(value)
 	default:
 		return fmt.Errorf("unknown setting %q", name)
 	}
 	return nil
 }
 
+// setLive makes its trees without the lock: requests go on meanwhile.
 func (l *load) setLive(megabytes int) {
+	l.setting.Lock()
+	defer l.setting.Unlock()
+	for i := len(l.live); i < megabytes; i++ {
+		tree := newTree(nodesPerMiB)
+		l.mu.Lock()
+		l.live = append(l.live, tree)
+		l.mu.Unlock()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.live) < megabytes {
-		l.live = append(l.live, newTree(nodesPerMiB))
-	}
 	for i := megabytes; i < len(l.live); i++ {
 		l.live[i] = nil
 	}
@@ -210,25 +250,23 @@ func (l *load) setMapped(megabytes int) error {
 	if megabytes == 0 {
 		return nil
 	}
-	mapped, err := syscall.Mmap(-1, 0, megabytes*mib, syscall.PROT_READ|syscall.PROT_WRITE,
-		syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	mapped, err := mapMemory(megabytes * mib)
 	if err != nil {
 		return err
-	}
-	for i := 0; i < len(mapped); i += 4096 {
-		mapped[i] = 1
 	}
 	l.mapped = mapped
 	return nil
 }
 
-func (l *load) run(workers int, every time.Duration) {
-	for i := 0; i < workers; i++ {
+func (l *load) run(workers int, every time.Duration, served bool) {
+	for i := 0; i < workers && !served; i++ {
 		go l.makeGarbage(workers)
 	}
-	go l.leak()
+	go l.pace(&l.grow, l.leak)
+	go l.pace(&l.growmap, growMapped)
+	go l.countGC()
 	if every > 0 {
-		go l.requests(every)
+		go l.requests(every, served)
 	}
 }
 
@@ -273,29 +311,45 @@ func nextSize(size int) int {
 	return size * 3 / 2
 }
 
-func (l *load) leak() {
+// pace hands out what a rate of MiB a second has come to, tick by tick; as makeGarbage, it makes up
+// for a few ticks that came late.
+func (l *load) pace(rate *atomic.Int64, spend func(bytes int64)) {
 	const tick = 20 * time.Millisecond
-	for {
-		bytes := l.grow.Load() * mib * int64(tick) / int64(time.Second)
-		if bytes > 0 && !l.idle.Load() {
-			block := make([]byte, bytes)
-			for i := 0; i < len(block); i += 4096 {
-				block[i] = 1
-			}
-			l.leaked = append(l.leaked, block)
+	for last := time.Now(); ; time.Sleep(tick) {
+		elapsed := time.Since(last)
+		last = last.Add(elapsed)
+		if elapsed > 20*tick {
+			elapsed = 20 * tick
 		}
-		time.Sleep(tick)
+		bytes := rate.Load() * mib * int64(elapsed) / int64(time.Second)
+		if bytes > 0 && !l.idle.Load() {
+			spend(bytes)
+		}
 	}
+}
+
+func (l *load) leak(bytes int64) {
+	block := make([]byte, bytes)
+	for i := 0; i < len(block); i += 4096 {
+		block[i] = 1
+	}
+	l.leaked = append(l.leaked, block)
 }
 
 // requests takes each request's time from the moment it was due, so that a pause counts for all the
 // requests that it held up and not only for the one that it met.
-func (l *load) requests(every time.Duration) {
-	for due := time.Now(); ; due = due.Add(every) {
+func (l *load) requests(every time.Duration, served bool) {
+	l.every.Store(int64(every))
+	l.due.CompareAndSwap(0, time.Now().UnixNano())
+	for due := time.Unix(0, l.due.Load()); ; due = due.Add(every) {
+		l.due.Store(due.UnixNano())
 		if ahead := time.Until(due); ahead > 0 {
 			time.Sleep(ahead)
 		}
 		l.request()
+		if served && !l.idle.Load() {
+			l.discard(l.garbage.Load() * mib * int64(every) / int64(time.Second))
+		}
 		l.times.add(time.Since(due))
 	}
 }
@@ -338,6 +392,16 @@ func (h *histogram) add(d time.Duration) {
 	}
 }
 
+// within counts what took no longer.
+func (h *histogram) within(most time.Duration) (count int64) {
+	edge := float64(time.Microsecond)
+	for i := 0; i < len(h.buckets) && edge <= float64(most); i++ {
+		count += h.buckets[i].Load()
+		edge *= 1.0905077326652577
+	}
+	return count
+}
+
 // quantile is in ms.
 func (h *histogram) quantile(q float64) float64 {
 	rest := int64(q * float64(h.count.Load()))
@@ -378,6 +442,8 @@ func (l *load) figures() []figure {
 		{"max_ms", ms(float64(l.times.max.Load()) / 1e6)},
 		{"num_gc", num(int64(m.NumGC))},
 		{"pause_total_ns", num(int64(m.PauseTotalNs))},
+		{"total_alloc_bytes", num(int64(m.TotalAlloc))},
+		{"goroutines", num(int64(runtime.NumGoroutine()))},
 		{"heap_alloc_bytes", num(int64(m.HeapAlloc))},
 		{"heap_inuse_bytes", num(int64(m.HeapInuse))},
 		{"heap_released_bytes", num(int64(m.HeapReleased))},
@@ -385,6 +451,7 @@ func (l *load) figures() []figure {
 		{"memory_limit_bytes", num(debug.SetMemoryLimit(-1))},
 		{"gogc", metric("/gc/gogc:percent")},
 		{"gc_cpu_seconds", metric("/cpu/classes/gc/total:cpu-seconds")},
+		{"gc_idle_cpu_seconds", metric("/cpu/classes/gc/mark/idle:cpu-seconds")},
 	}
 }
 

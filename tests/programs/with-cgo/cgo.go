@@ -9,10 +9,19 @@ static int from_c(int n) { return n + 1; }
 */
 import "C"
 
+import "runtime"
+
 func init() {
 	if C.from_c(1) != 2 {
 		panic("C does not answer")
 	}
+}
+
+// GomemdTestStarted comes back when the runtime has started, and has collected once.
+//
+//export GomemdTestStarted
+func GomemdTestStarted() {
+	runtime.GC()
 }
 
 //export GomemdTestMain

@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # those of lib.bash
+#
+# gomemctl features tells what works, and of what does not, what is lost and what would bring it back.
+
+load lib.bash
+
+features() {
+	status=0
+	output=$("$@" "$gomemctl" features --json 2>"$BATS_TEST_TMPDIR/errors") || status=$?
+	[ "$status" -eq 0 ] || fail "exit $status" "$(cat "$BATS_TEST_TMPDIR/errors")"
+}
+
+works() {
+	holds ".schema == 1 and any(.features[]; .name == \"$1\" and .works == true)"
+}
+
+missing() {
+	holds "any(.features[]; .name == \"$1\" and .works == false
+		and (.error | length) > 0 and (.lost | length) > 0 and (.mend | length) > 0)"
+}
+
+@test "root without a daemon: probes and kernel events work, what only a daemon can try is open" {
+	features env
+	works runtime-probes
+	works kernel-events
+	holds 'any(.features[]; .name == "decision-file" and .works == null)'
+}
+
+# by WAY: how execs and exits are told.
+by() {
+	holds "any(.features[]; .name == \"process-events\" and .works == true and .by == \"$1\")"
+}
+
+@test "execs and exits: by the connector, outside the host's network namespace by tracepoints, without BTF by raw ones" {
+	features env
+	by connector
+	features unshare -n
+	by btf-tracepoint
+	[ -e /sys/kernel/btf ] || skip "this kernel has no BTF to hide"
+	# shellcheck disable=SC2016 # the inner shell's
+	features unshare -n -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh
+	by raw-tracepoint
+	missing kernel-events
+}
+
+@test "execs and exits: where the kernel would take the subscription and tell nothing, they are missing" {
+	features unshare --pid --fork --mount-proc
+	missing process-events
+	works runtime-probes
+}
+
+@test "without the network namespace and without eBPF processes are found by scans, and nothing fails" {
+	features unshare -n setpriv --bounding-set=-bpf,-perfmon,-sys_admin --inh-caps=-bpf,-perfmon,-sys_admin
+	missing process-events
+	missing runtime-probes
+}
+
+@test "without the capabilities for eBPF its features are missing, and nothing fails" {
+	features setpriv --bounding-set=-bpf,-perfmon,-sys_admin --inh-caps=-bpf,-perfmon,-sys_admin
+	missing runtime-probes
+	missing kernel-events
+}
+
+@test "without the kernel's type information probes in Go's runtime work all the same" {
+	[ -e /sys/kernel/btf ] || skip "this kernel has none"
+	# shellcheck disable=SC2016 # the inner shell's
+	features unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh
+	works runtime-probes
+	missing kernel-events
+}
+
+@test "a system call filter that refuses bpf: its features are missing, and nothing fails" {
+	features python3 -c '
+import ctypes, os, struct, sys
+# A filter by hand: bpf(2), 321 on x86-64, gives EPERM; all else is allowed.
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, 321), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+program = b"".join(struct.pack("HBBI", *c) for c in code)
+buffer = ctypes.create_string_buffer(program)
+fprog = struct.pack("HxxxxxxP", len(code), ctypes.addressof(buffer))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.create_string_buffer(fprog), 0, 0):
+    sys.exit("no filter")
+os.execv(sys.argv[1], sys.argv[1:])'
+	missing runtime-probes
+	missing kernel-events
+}

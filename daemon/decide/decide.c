@@ -333,7 +333,7 @@ void decide(const struct decide_settings *settings, const struct policy_rules *r
 	ret->memory_high = decide_high(&c);
 	reclaim_decide(rules, s, h, ret);
 	alert_decide(s, h, c.floors, ret);
-	restart_decide(rules, s, h, ret);
+	restart_decide(rules, s, h, c.floors, ret);
 }
 
 bool decision_has_change(const struct decision *d)

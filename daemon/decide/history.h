@@ -121,7 +121,8 @@ struct history {
 	int32_t growth_alert;	   /* enum decide_alert: raised by the forecast, ... */
 	usec_t growth_alert_until; /* ... and until when, if nothing renews it */
 	usec_t no_fit_since; /* since when the live data of a workload in distress does not fit; 0: it does */
-	usec_t high_changed;			/* memory.high: last write */
+	bool restart_refused; /* there was a reason to restart it, and one not to */
+	usec_t high_changed;  /* memory.high: last write */
 	uint64_t high_psi_full_us, high_mapped; /* then */
 	usec_t high_rest_until;
 	uint32_t n_procs;

@@ -66,15 +66,22 @@ static enum restart_verdict judge(const struct snapshot *s, const struct restart
 	return RESTART_DUE;
 }
 
+bool restart_awaited(const struct policy_rules *rules, const struct history *h)
+{
+	return rules->tight_restart && !h->restart_refused;
+}
+
 void restart_decide(const struct policy_rules *rules, const struct snapshot *s, struct history *h,
-		    struct decision *d)
+		    uint64_t floors, struct decision *d)
 {
 	const bool distress = h->latch[STATE_TIGHT].on || h->latch[STATE_EMERGENCY].on;
 	const uint64_t seen = history_live_at_start(h);
 	struct restart_decision *r = &d->restart;
 	enum decide_reason reason;
 
-	if (!distress || d->alert != ALERT_DOES_NOT_FIT)
+	h->restart_refused = false;
+	/* The last percents beyond the budget are not waited for: a burst takes them. */
+	if (!distress || (d->alert != ALERT_DOES_NOT_FIT && floors <= d->budget))
 		h->no_fit_since = 0;
 	else if (!h->no_fit_since)
 		h->no_fit_since = d->now;
@@ -89,6 +96,7 @@ void restart_decide(const struct policy_rules *rules, const struct snapshot *s, 
 	r->reason = (int32_t)reason;
 	r->verdict =
 		reason == REASON_NONE ? (int32_t)RESTART_WAITING : (int32_t)judge(s, r, d->now);
+	h->restart_refused = r->verdict != RESTART_WAITING && r->verdict != RESTART_DUE;
 }
 
 usec_t restart_wait(uint32_t times)

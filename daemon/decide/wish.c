@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/util.h"
 #include "decide/heapmath.h"
+#include "decide/restart.h"
 #include "decide/wish.h"
 
 #define GAIN_SHARE	   50 /* an emergency is worth its price from 2 % of M on */
@@ -128,6 +129,20 @@ static struct wish wish_idle(const struct decide_context *c, const struct snapsh
 	return wish_set(limit_value(idle), REASON_IDLE);
 }
 
+/*
+ * Where a restart is the way out, the limit that it has holds it until then: without, its next goal could be past the end;
+ * raised, the last of its room would be gone before. That costs CPU for seconds, and makes it tight if nothing else does.
+ */
+static struct wish wish_until_restart(const struct snapshot_proc *p, const struct proc_decision *pd,
+				      uint64_t hard)
+{
+	const int64_t fits = limit_value(MIN(pd->floor_bytes, hard));
+	const int64_t kept = MAX(p->sample.memory_limit_bytes, limit_value(pd->share_bytes));
+
+	return wish_set(MIN(kept, fits),
+			pd->floor_bytes <= hard ? REASON_HEADROOM : REASON_DOES_NOT_FIT);
+}
+
 /* The soft limit of a process in the state that holds. */
 static struct wish wish_soft_limit(const struct decide_context *c, const struct snapshot_proc *p,
 				   const struct proc_decision *pd)
@@ -144,6 +159,9 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 	hard = share_of(c, p, pd->floor_bytes,
 			sub_sat(c->d->allotted, add_sat(c->d->nongo, c->d->margin)));
 	share = pd->share_bytes;
+	if (share < pd->floor_bytes && p->lever[LEVER_SOFT_LIMIT].ours &&
+	    restart_awaited(c->rules, c->h))
+		return wish_until_restart(p, pd, hard);
 	if (pd->tight) {
 		if (pd->floor_bytes <= hard)
 			return wish_tight(c, p, pd);
@@ -159,7 +177,6 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 	/* Below the floor a limit only burns CPU; in an emergency the floor itself is still worth having. */
 	if (c->h->latch[STATE_EMERGENCY].on && pd->floor_bytes <= hard)
 		return wish_set(limit_value(pd->floor_bytes), REASON_EMERGENCY);
-	/* Where a restart is the way out, what limit fits holds it until then: without, its next goal could be past the end. */
 	if (c->rules->tight_restart && p->lever[LEVER_SOFT_LIMIT].ours)
 		return wish_set(limit_value(MIN(pd->floor_bytes, hard)),
 				pd->floor_bytes <= hard ? REASON_HEADROOM : REASON_DOES_NOT_FIT);

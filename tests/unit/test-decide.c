@@ -48,6 +48,26 @@ static void setup_no_budget_restart(struct plant *p)
 	ours(p, LEVER_SOFT_LIMIT, (int64_t)(300 * MIB));
 }
 
+static void setup_awaits_restart(struct plant *p)
+{
+	setup_no_budget_restart(p);
+	ours(p, LEVER_SOFT_LIMIT, (int64_t)(200 * MIB));
+	plant_sample(p, 0)->mapped_ready_bytes = 220 * MIB;
+	plant_measure(p);
+}
+
+static void setup_awaits_restart_idle(struct plant *p)
+{
+	setup_awaits_restart(p);
+	ours(p, LEVER_SOFT_LIMIT, (int64_t)(40 * MIB));
+}
+
+static void setup_restart_refused(struct plant *p)
+{
+	setup_awaits_restart(p);
+	p->h.restart_refused = true;
+}
+
 static void setup_not_proved(struct plant *p)
 {
 	p->s.procs[0].proved = false;
@@ -230,6 +250,12 @@ static const struct scene scenes[] = {
 	  AS_IS },
 	{ "nor where a restart is the way out, but for what fits", setup_no_budget_restart, S,
 	  VERDICT_SET, REASON_DOES_NOT_FIT, BELOW_FLOOR },
+	{ "one that is to be restarted keeps the limit that it has", setup_awaits_restart, S,
+	  VERDICT_HOLD, REASON_DOES_NOT_FIT, AS_IS },
+	{ "one that was idle has its share first", setup_awaits_restart_idle, S, VERDICT_SET,
+	  REASON_DOES_NOT_FIT, BELOW_FLOOR },
+	{ "where it is not, it gets what fits", setup_restart_refused, S, VERDICT_SET,
+	  REASON_DOES_NOT_FIT, BELOW_FLOOR },
 	{ "a process that is not proved is held", setup_not_proved, S, VERDICT_HOLD,
 	  REASON_NOT_PROVED, AS_IS },
 	{ "pressed sets the tier's madvdontneed", setup_madvdontneed, MADV, VERDICT_SET,

@@ -27,13 +27,14 @@ static void does_not_fit(struct plant *p)
 
 static void fits(struct plant *p)
 {
-	(void)p;
+	plant_room(p, 300 * MIB);
 }
 
 static void squeezed(struct plant *p)
 {
 	struct proc_history *h = &p->h.procs[0];
 
+	fits(p);
 	h->n_finished = HISTORY_CYCLES;
 	for (size_t i = 0; i < HISTORY_CYCLES; i++)
 		h->finished[i] = (struct cycle){ .effective_gogc = 5, .limit_sets_goal = true };
@@ -116,9 +117,16 @@ static void in_emergency(struct plant *p)
 	plant_measure(p);
 }
 
+/* It would fit, with nothing left over. */
+static void to_the_brim(struct plant *p)
+{
+	plant_room(p, 270 * MIB);
+}
+
 static const struct restart_case cases[] = {
 	{ "what does not fit is restarted", does_not_fit, RESTART_DWELL, RESTART_DUE, FIT },
 	{ "in an emergency as well", in_emergency, RESTART_DWELL, RESTART_DUE, FIT },
+	{ "before the last of its room is gone", to_the_brim, RESTART_DWELL, RESTART_DUE, FIT },
 	{ "but not for a burst", does_not_fit, RESTART_DWELL - USEC_SEC, RESTART_WAITING, NONE },
 	{ "what fits, and has room, is not", fits, 10 * USEC_MIN, RESTART_WAITING, NONE },
 	{ "without a way out it is after a while", squeezed, RESTART_AFTER, RESTART_DUE, TIGHT },

@@ -42,16 +42,31 @@ static uint64_t promised(const struct workload *w)
 	return s->n_procs ? sum : 0;
 }
 
+/* What it uses, where that is held: without its garbage, and with what a budget leaves free. */
+static uint64_t needs(const struct workload *w, uint64_t held)
+{
+	const struct decision *d = &w->decision;
+	uint64_t sum = add_sat(d->nongo, d->margin);
+
+	if (!held)
+		return w->snapshot.cgroup.current;
+	for (uint32_t i = 0; i < d->n_procs; i++)
+		sum = add_sat(sum, d->procs[i].floor_bytes);
+	return MIN(w->snapshot.cgroup.current, mul_div(sum, 1000, SAFE_PERMILLE));
+}
+
 static bool add(struct siblings *all, struct workload *w)
 {
 	const struct snapshot_cgroup *c = &w->snapshot.cgroup;
+	const uint64_t held = promised(w);
 
 	if (all->n == SIBLINGS_MAX)
 		return false;
 	all->workloads[all->n] = w;
 	all->members[all->n++] = (struct allotment_member){ .used = c->current,
+							    .needs = needs(w, held),
 							    .cap = MAX(c->room, c->current),
-							    .promised = promised(w) };
+							    .promised = held };
 	all->used = add_sat(all->used, c->current);
 	return true;
 }

@@ -3,14 +3,14 @@
 #include "decide/allotment.h"
 
 enum round {
-	ROUND_DOUBLE, /* up to twice its use */
+	ROUND_DOUBLE, /* up to twice its need */
 	ROUND_CAP,    /* from there to what its own limits leave it */
 };
 
 static uint64_t wanted(const struct allotment_member *m, enum round round)
 {
-	const uint64_t room = sub_sat(m->cap, m->used);
-	const uint64_t first = MIN(m->used, room);
+	const uint64_t room = sub_sat(m->cap, m->needs);
+	const uint64_t first = MIN(m->needs, room);
 
 	return round == ROUND_DOUBLE ? first : room - first;
 }
@@ -50,11 +50,11 @@ void allotment_decide(uint64_t limit, uint64_t others_used, const struct allotme
 	uint64_t slack = sub_sat(limit, others_used), free_now = slack;
 
 	for (size_t k = 0; k < n; k++) {
-		slack = sub_sat(slack, members[k].used);
+		slack = sub_sat(slack, members[k].needs);
 		if (k != i)
 			free_now = sub_sat(free_now, MAX(members[k].used, members[k].promised));
 	}
-	ret->fair = m->used;
+	ret->fair = m->needs;
 	for (enum round r = ROUND_DOUBLE; r <= ROUND_CAP; r++) {
 		const uint64_t each = fair_each(members, n, r, slack);
 

@@ -58,6 +58,7 @@ void wish_gather(struct decide_context *c)
 		if (!p->proved)
 			continue;
 		c->members[i].used = need_of(c, p, c->d->procs[i].floor_bytes);
+		c->members[i].needs = c->members[i].used;
 		c->members[i].cap = BYTES_UNLIMITED;
 		c->needs = add_sat(c->needs, c->members[i].used);
 	}

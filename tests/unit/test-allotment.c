@@ -15,77 +15,92 @@ struct two_case {
 };
 
 static const struct two_case two[] = {
-	{ "alike, each gets half", 400, 0, { 100, NONE, 0 }, { 100, NONE, 0 }, 200, 200 },
+	{ "alike, each gets half", 400, 0, { 100, 100, NONE, 0 }, { 100, 100, NONE, 0 }, 200, 200 },
 	{ "what belongs to nobody is taken off",
 	  400,
 	  100,
-	  { 100, NONE, 0 },
-	  { 100, NONE, 0 },
+	  { 100, 100, NONE, 0 },
+	  { 100, 100, NONE, 0 },
 	  150,
 	  150 },
 	{ "a small one may double before a large one grows",
 	  1000,
 	  0,
-	  { 50, NONE, 0 },
-	  { 850, NONE, 0 },
+	  { 50, 50, NONE, 0 },
+	  { 850, 850, NONE, 0 },
 	  100,
 	  100 },
 	{ "a large one gets what a small one does not want",
 	  1000,
 	  0,
-	  { 850, NONE, 0 },
-	  { 50, NONE, 0 },
+	  { 850, 850, NONE, 0 },
+	  { 50, 50, NONE, 0 },
 	  900,
 	  900 },
 	{ "beyond twice their use they get the same",
 	  1000,
 	  0,
-	  { 50, NONE, 0 },
-	  { 250, NONE, 0 },
+	  { 50, 50, NONE, 0 },
+	  { 250, 250, NONE, 0 },
 	  300,
 	  300 },
-	{ "a limit of its own", 1000, 0, { 50, 80, 0 }, { 50, NONE, 0 }, 80, 80 },
+	{ "a limit of its own", 1000, 0, { 50, 50, 80, 0 }, { 50, 50, NONE, 0 }, 80, 80 },
 	{ "what its own limit keeps from the other",
 	  1000,
 	  0,
-	  { 50, NONE, 0 },
-	  { 50, 80, 0 },
+	  { 50, 50, NONE, 0 },
+	  { 50, 50, 80, 0 },
 	  920,
 	  920 },
 	{ "no more than the other has left",
 	  400,
 	  0,
-	  { 100, NONE, 0 },
-	  { 100, NONE, 290 },
+	  { 100, 100, NONE, 0 },
+	  { 100, 100, NONE, 290 },
 	  200,
 	  110 },
 	{ "what it has been promised it keeps",
 	  400,
 	  0,
-	  { 100, NONE, 150 },
-	  { 100, NONE, 290 },
+	  { 100, 100, NONE, 150 },
+	  { 100, 100, NONE, 290 },
 	  200,
 	  150 },
 	{ "less at once, whatever others have",
 	  300,
 	  0,
-	  { 100, NONE, 290 },
-	  { 100, NONE, 90 },
+	  { 100, 100, NONE, 290 },
+	  { 100, 100, NONE, 90 },
 	  150,
+	  150 },
+	{ "garbage is nobody's part",
+	  400,
+	  0,
+	  { 250, 50, NONE, 0 },
+	  { 100, 100, NONE, 0 },
+	  150,
+	  150 },
+	{ "nor the other's, but that is to be gone first",
+	  400,
+	  0,
+	  { 100, 100, NONE, 150 },
+	  { 250, 50, NONE, 250 },
+	  250,
 	  150 },
 	{ "more than there is, each keeps what it uses",
 	  100,
 	  0,
-	  { 80, NONE, 0 },
-	  { 80, NONE, 0 },
+	  { 80, 80, NONE, 0 },
+	  { 80, 80, NONE, 0 },
 	  80,
 	  20 },
-	{ "a limit of nothing", 0, 0, { 0, NONE, 0 }, { 0, NONE, 0 }, 0, 0 },
+	{ "a limit of nothing", 0, 0, { 0, 0, NONE, 0 }, { 0, 0, NONE, 0 }, 0, 0 },
 };
 
 static void scale(struct allotment_member *m)
 {
 	m->used *= MIB;
+	m->needs *= MIB;
 	m->promised *= MIB;
 	if (m->cap != NONE)
 		m->cap *= MIB;
@@ -123,6 +138,7 @@ static void test_sum(void **state)
 		for (size_t i = 0; i < n; i++) {
 			m[i] = (struct allotment_member){ .used = random_below(&seed, 1000),
 							  .cap = NONE };
+			m[i].needs = random_below(&seed, m[i].used + 1);
 			limit += m[i].used;
 		}
 		limit += random_below(&seed, 2000);
@@ -132,9 +148,10 @@ static void test_sum(void **state)
 			uint64_t sum = 0;
 
 			allotment_decide(limit, 0, m, n, i, &a);
-			assert_true(a.fair >= m[i].used);
+			assert_true(a.fair >= m[i].needs);
 			m[i].promised = a.allotted;
 			m[i].used = random_below(&seed, a.allotted + 1);
+			m[i].needs = random_below(&seed, m[i].used + 1);
 			for (size_t k = 0; k < n; k++)
 				sum += MAX(m[k].used, m[k].promised);
 			assert_true(sum <= limit);
@@ -154,9 +171,12 @@ static void test_whole(void **state)
 		struct allotment a;
 
 		for (size_t i = 0; i < ARRAY_SIZE(m); i++) {
-			m[i] = (struct allotment_member){ .used = random_below(&seed, 1 << 20),
+			const uint64_t used = random_below(&seed, 1 << 20);
+
+			m[i] = (struct allotment_member){ .used = used,
+							  .needs = used,
 							  .cap = NONE };
-			limit += m[i].used;
+			limit += used;
 		}
 		limit += random_below(&seed, 1 << 22);
 		for (size_t i = 0; i < ARRAY_SIZE(m); i++) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lazy.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "core/quarantine.h"
@@ -52,7 +53,7 @@ struct workload *workload_free(struct workload *w)
 	timeline_done(&w->timeline);
 	tally_done(&w->tally);
 	free(w->procs);
-	free(w);
+	lazy_free(w, sizeof(*w));
 	return NULL;
 }
 
@@ -93,7 +94,7 @@ static void adopt_high(struct workload *w)
 
 static struct workload *workload_add(struct manager *m, const struct cgroup_name *name)
 {
-	struct workload *w = calloc(1, sizeof(*w));
+	struct workload *w = lazy_new(sizeof(*w));
 	int r;
 
 	if (!w)
@@ -109,7 +110,7 @@ static struct workload *workload_add(struct manager *m, const struct cgroup_name
 		r = -ENOSPC;
 	if (r) {
 		cgroup_free(w->cgroup);
-		free(w);
+		lazy_free(w, sizeof(*w));
 		return NULL;
 	}
 	workload_name(w);

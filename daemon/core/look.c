@@ -182,8 +182,8 @@ static void make_decision(struct workload *w, usec_t now)
 	static struct replay_record record;
 
 	if (w->tier < 0 || w->mode == MODE_OBSERVE) {
-		w->decision = (struct decision){ .now = now };
-		w->history = (struct history){ 0 };
+		decision_clear(&w->decision, now);
+		history_forget(&w->history);
 		culprits_look(w, now);
 		return;
 	}

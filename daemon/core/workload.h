@@ -178,9 +178,6 @@ struct workload {
 		*procs; /* every Go process of it; the first SNAPSHOT_PROCS_MAX are decided on */
 	size_t n_procs;
 	struct lever_state high;
-	struct snapshot snapshot;
-	struct history history;
-	struct decision decision;
 	char decision_id[48];
 	sd_event_source *timer, *pressure;
 	bool looking, look_again;
@@ -199,4 +196,8 @@ struct workload {
 	struct workload_share share;
 	struct workload_evidence evidence;
 	bool recalled; /* it was looked up what an earlier run had learned */
+	/* Last, and the room for more processes, which is not touched (base/lazy.h), at their ends. */
+	struct decision decision;
+	struct snapshot snapshot;
+	struct history history;
 };

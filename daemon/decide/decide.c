@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+#include <string.h>
+
 #include "base/util.h"
 #include "decide/alert.h"
 #include "decide/balance.h"
@@ -295,7 +298,7 @@ static void measure(struct decide_context *c)
 		const struct snapshot_proc *p = &s->procs[i];
 		struct proc_decision *pd = &d->procs[i];
 
-		pd->key = p->key;
+		*pd = (struct proc_decision){ .key = p->key };
 		if (!p->proved)
 			continue;
 		pd->floor_bytes = heap_limit_floor(&p->sample, p->minor);
@@ -323,7 +326,8 @@ void decide(const struct decide_settings *settings, const struct policy_rules *r
 		.settings = settings, .rules = rules, .s = s, .h = h, .now = now, .d = ret
 	};
 
-	*ret = (struct decision){ .now = now, .previous = (int32_t)state_now(h) };
+	decision_clear(ret, now);
+	ret->previous = (int32_t)state_now(h);
 	measure(&c);
 	wish_gather(&c);
 	state_update(rules, s, h, now, ret);
@@ -334,6 +338,12 @@ void decide(const struct decide_settings *settings, const struct policy_rules *r
 	reclaim_decide(rules, s, h, ret);
 	alert_decide(s, h, c.floors, ret);
 	restart_decide(rules, s, h, c.floors, ret);
+}
+
+void decision_clear(struct decision *d, usec_t now)
+{
+	memset(d, 0, offsetof(struct decision, procs));
+	d->now = now;
 }
 
 bool decision_has_change(const struct decision *d)

@@ -137,5 +137,8 @@ void decide(const struct decide_settings *settings, const struct policy_rules *r
 int64_t decide_lever_now(const struct snapshot *s, const struct snapshot_proc *p,
 			 enum policy_lever lever);
 
+/* Nothing was decided. Entries of processes are left as they are: there are none. */
+void decision_clear(struct decision *d, usec_t now);
+
 /* True where one of the decision's levers is to be changed. */
 bool decision_has_change(const struct decision *d);

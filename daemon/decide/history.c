@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -32,6 +33,11 @@ struct proc_history *history_proc(struct history *h, const struct proc_key *key)
 		if (key_equal(&h->procs[i].key, key))
 			return &h->procs[i];
 	return NULL;
+}
+
+void history_forget(struct history *h)
+{
+	memset(h, 0, offsetof(struct history, procs) + h->n_procs * sizeof(h->procs[0]));
 }
 
 uint64_t history_cycles(const struct history *h)

@@ -132,6 +132,9 @@ struct history {
 /* Takes over what the snapshot adds: cycles, peaks, GC CPU, the non-Go share. Processes that have gone are dropped. */
 void history_observe(struct history *h, const struct snapshot *s);
 
+/* All of it. What no process has used is not even touched: most workloads have one, and a node has many workloads. */
+void history_forget(struct history *h);
+
 /* GC cycles of all processes that were seen. */
 uint64_t history_cycles(const struct history *h);
 

@@ -32,6 +32,8 @@ another_run() {
 	[ "$(unit_get "$1" InvocationID)" != "$2" ] && unit_is "$1" active
 }
 
+# shellcheck disable=SC2016,SC2154 # evaluated at the end
+at_exit '[ "$code" -eq 0 ] || journalctl -q -o short-monotonic -u leaky.service -u leak.scope -g "leaky|Memory cgroup|Killed" | cut -c1-160 | tail -n 40 >&3'
 # One that is too large from its start on, and three that come to be: governed, only told of, and none that could be started.
 small=(MemoryMax=128M MemorySwapMax=0)
 load=(-live 10 -garbage 1 -http)

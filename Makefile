@@ -79,11 +79,11 @@ $(BUILD)/gomemd-listen: $(LISTEN_MAIN) $(LISTEN_ONLY) $(BUILD)/daemon/host/duty.
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libbpf)
 
 $(BUILD)/gomemd-throttle: $(THROTTLE_MAIN) $(THROTTLE_ONLY) \
-		$(patsubst %,$(BUILD)/daemon/%.o,base/fd base/text gobin/memory host/hostroot host/process)
+		$(patsubst %,$(BUILD)/daemon/%.o,base/fd base/text gobin/memory host/cgroup_base host/hostroot host/process)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libbpf)
 
-$(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/confine \
+$(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/cgroup_base host/confine \
 		host/helper_program host/hostroot host/process host/root_path gobin/memory base/decimal base/fd base/text wire/endpoint \
 		wire/expvar wire/figures wire/gzip wire/prom_text)
 	$(call say,LD,$@)

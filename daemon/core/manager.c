@@ -260,7 +260,7 @@ static void say_rights(struct manager *m)
 	for (const struct capability *c = capability_next_missing(m->capabilities, &cursor); c;
 	     c = capability_next_missing(m->capabilities, &cursor))
 		feature_missing(m, c->name, -EPERM, c->lost,
-				"CapabilityBoundingSet= of the unit gives it");
+				"CapabilityBoundingSet= of the unit, or securityContext of the pod, gives it");
 }
 
 /* What the daemon can do without is tried here, and said where it is missing. */

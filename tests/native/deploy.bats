@@ -10,6 +10,7 @@ load lib.bash
 setup_file() {
 	"$top/tests/lib/programs.sh" kustomize >"$BATS_FILE_TMPDIR/kustomize"
 	"$top/tests/lib/manifests.sh" >"$BATS_FILE_TMPDIR/manifests"
+	build srv 1.24
 	make -s -C "$top" all
 }
 
@@ -20,7 +21,24 @@ setup() {
 	scratch=$BATS_TEST_TMPDIR
 }
 
+# daemon_of PID: that which it runs, as buildah does by several processes, of which none passes a signal on.
+daemon_of() {
+	local pid=$1
+	until [ "$(cat "/proc/$pid/comm")" = gomemd ]; do pid=$(pgrep -o -P "$pid") || return 1; done
+	printf '%s\n' "$pid"
+}
+
+stop_daemons() {
+	local pid daemon
+	for pid; do
+		daemon=$(daemon_of "$pid" 2>/dev/null) || continue
+		kill -TERM "$daemon"
+		eventually 20 dead "$pid"
+	done
+}
+
 teardown() {
+	stop_daemons "${started_pids[@]}"
 	stop_all
 }
 
@@ -227,7 +245,7 @@ in_image() {
 }
 
 @test "the image is built from Debian packages, again the same, and its daemon has the rights of each profile" {
-	local overlay rights
+	local overlay rights other
 	[ "$(sed -n 's/^ *newTag: //p' "$kubernetes/base/kustomization.yaml")" = "$(sed -n 's/^VERSION := //p' "$top/Makefile")" ]
 	OCI_ARCHIVE=$scratch/image.tar "$top/deploy/image/build.sh"
 	OCI_ARCHIVE=$scratch/again.tar "$top/deploy/image/build.sh"
@@ -236,8 +254,13 @@ in_image() {
 	container=$(image from "oci-archive:$scratch/image.tar")
 	mkdir -p "$scratch/config" "$scratch/run" "$scratch/state"
 	[[ $(in_image "" /usr/bin/gomemctl --version) == "gomemctl "* ]]
+	start setpriv --reuid 12345 --regid 12345 --clear-groups "$(built srv 1.24 | head -n 1)" -live 5 </dev/null >/dev/null 2>&1
+	other=$started
 	for overlay in reduced full; do
 		render "$overlay"
+		# A program of another user, by a parser that has lost all rights.
+		probed() { in_image "$(capabilities)" /usr/bin/gomemctl probe "$other" --json | jq -e 'all(.gates[]; .ok)'; }
+		eventually 20 probed
 		# On the pod's own address in a cluster, and here on a socket.
 		data gomemd-config/gomemd.conf | sed 's|^metrics_listen = .*|metrics_listen = /run/gomemd/metrics.sock|; /^mode/d' \
 			>"$scratch/config/gomemd.conf"
@@ -250,7 +273,7 @@ in_image() {
 		rights=$(sed -n 's/^gomemd_build_info{.*rights="\([a-z]*\)".*/\1/p' "$scratch/metrics")
 		[ "$rights" = "$overlay" ] || fail "$overlay: the rights are '$rights'" "$(cat "$scratch/log")"
 		in_image "$(capabilities)" /usr/bin/gomemctl status >/dev/null
-		stop_all
+		stop_daemons "$started"
 	done
 	image rm "$container" >/dev/null
 }

@@ -259,8 +259,9 @@ static void say_rights(struct manager *m)
 
 	for (const struct capability *c = capability_next_missing(m->capabilities, &cursor); c;
 	     c = capability_next_missing(m->capabilities, &cursor))
-		feature_missing(m, c->name, -EPERM, c->lost,
-				"CapabilityBoundingSet= of the unit, or securityContext of the pod, gives it");
+		feature_missing(
+			m, c->name, -EPERM, c->lost,
+			"CapabilityBoundingSet= of the unit, or securityContext of the pod, gives it");
 }
 
 /* What the daemon can do without is tried here, and said where it is missing. */
@@ -285,6 +286,12 @@ static int start_state(struct manager *m)
 {
 	int r = store_open(directory("STATE_DIRECTORY", DEFAULT_STATE), &m->store);
 
+	if (r == -EBUSY) {
+		log_error(
+			"Another gomemd has the state directory %s, a unit's or a pod's: stop it first",
+			directory("STATE_DIRECTORY", DEFAULT_STATE));
+		return r;
+	}
 	if (r < 0) {
 		log_error("Cannot open the state directory %s: %s; nothing is changed without undo "
 			  "records",

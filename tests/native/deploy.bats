@@ -198,7 +198,7 @@ served() {
 }
 
 @test "a ConfigMap that changes is read; one with an error changes nothing, and that is told" {
-	local common
+	local common option
 	common=$'[daemon]\nreload_on_change = yes\nprobes = no\nprocess_events = no\nmetrics_listen = '$scratch/metrics.sock
 	mkdir -p "$scratch/volume" "$scratch/run" "$scratch/root/"{proc,etc/gomemd,sys/fs/cgroup}
 	volume gomemd.conf "$common"
@@ -206,6 +206,12 @@ served() {
 		--config "$scratch/volume/gomemd.conf" >"$scratch/log" 2>&1
 	eventually 20 served 'gomemd_last_reload_successful 1'
 	in_force interval 5s
+	# A second one, as a pod beside a unit would be, and what would give back under the first's hands.
+	for option in "--config=$scratch/none" --restore; do
+		GOMEMD_ROOT=$scratch/root STATE_DIRECTORY=$scratch/state RUNTIME_DIRECTORY=$scratch/other run timeout 20 \
+			"$top/build/gomemd" "$option"
+		[ "$status" -eq 1 ] && [[ $output =~ "Another gomemd has"|"A gomemd runs" ]] || fail "$option beside another: $status $output"
+	done
 	volume gomemd.conf "$common"$'\ninterval = 17s'
 	eventually 20 in_force interval 17s
 	volume gomemd.conf "$common"$'\ninterval = soon'

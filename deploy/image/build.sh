@@ -65,7 +65,8 @@ strip_root() {
 	rm -rf "${tree:?}"/{bin,sbin,dev,etc,var,usr/bin,usr/sbin,usr/lib/x86_64-linux-gnu/gconv}
 	install -D -m 644 "$tree/ca-certificates.crt" "$tree/etc/ssl/certs/ca-certificates.crt"
 	rm "$tree/ca-certificates.crt"
-	mkdir -p "$tree"/{dev,proc,sys/fs/cgroup,etc/gomemd,run/gomemd,var/lib/gomemd,var/log/pods,var/log/containers}
+	mkdir -p "$tree"/{dev,proc,sys/fs/cgroup,etc/gomemd/{config,policies.d},run/{gomemd,dbus,systemd/{journal,system}}} \
+		"$tree"/var/{lib/gomemd,log/{pods,containers}}
 	install -d -m 1777 "$tree/tmp"
 	printf 'root:x:0:0:root:/:/\nnobody:x:65534:65534:nobody:/:/\n' >"$tree/etc/passwd"
 	printf 'root:x:0:\nnogroup:x:65534:\n' >"$tree/etc/group"

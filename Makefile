@@ -62,7 +62,7 @@ CLI_LIBRARY := $(foreach room,$(CLI_ROOMS),$(filter $(BUILD)/daemon/$(room)/%,$(
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test-*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 
-.PHONY: all generated help deps check check-quick check-unit check-native check-guest check-kube soak suite demo bench lint \
+.PHONY: all generated help deps check check-quick check-unit check-native check-guest check-kube soak suite demo bench image lint \
 	format fuzz print-library asan coverage install uninstall dist clean clean-cache
 
 all: $(BUILD)/gomemd $(BUILD)/gomemctl $(BUILD)/gomemd-listen $(BUILD)/gomemd-throttle $(BUILD)/gomemd-fetch
@@ -79,11 +79,11 @@ $(BUILD)/gomemd-listen: $(LISTEN_MAIN) $(LISTEN_ONLY) $(BUILD)/daemon/host/duty.
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libbpf)
 
 $(BUILD)/gomemd-throttle: $(THROTTLE_MAIN) $(THROTTLE_ONLY) \
-		$(patsubst %,$(BUILD)/daemon/%.o,base/fd base/text gobin/memory host/hostroot host/process)
+		$(patsubst %,$(BUILD)/daemon/%.o,base/fd base/text gobin/memory host/cgroup_base host/hostroot host/process)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libbpf)
 
-$(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/confine \
+$(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/cgroup_base host/confine \
 		host/helper_program host/hostroot host/process host/root_path gobin/memory base/decimal base/fd base/text wire/endpoint \
 		wire/expvar wire/figures wire/gzip wire/prom_text)
 	$(call say,LD,$@)
@@ -205,6 +205,10 @@ coverage:
 	$(Q)$(MAKE) BUILD=$(BUILD)/coverage OPT='-O0' SANITIZE='--coverage' check-unit
 	$(Q)cd $(BUILD)/coverage && gcov -n $$(find . -name '*.gcda' -path './daemon/*') 2>/dev/null | \
 		awk '/^File .daemon/ {f=$$2} /^Lines/ && f {print $$0, f; f=""}' | sort
+
+## make image         a container image (root): IMAGE=gomemd:VERSION, OCI_ARCHIVE=FILE
+image: all
+	$(Q)deploy/image/build.sh $(IMAGE)
 
 ## make install       PREFIX=/usr DESTDIR=
 install: all

@@ -288,6 +288,7 @@ void figures_of_daemon(const struct manager *m, struct metrics_daemon *d)
 		.refused = figure(st.refused),
 		.quarantined = quarantined(m),
 		.goroutine_limits = throttle_count(m),
+		.reloaded = !m->reload_refused,
 		.writes_stopped = orders_stopped(&m->orders),
 		.looks = figure(m->looks),
 		.changes = figure(m->changes),

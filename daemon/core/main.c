@@ -50,7 +50,10 @@ static int restore(void)
 	if (r == 0)
 		r = restore_all(&host, store, journal, 2 * USEC_SEC);
 	hostroot_close(&host);
-	if (r < 0)
+	if (r == -EBUSY)
+		log_error(
+			"A gomemd runs, and gives back when it stops; while it runs, gomemctl stop-writes does");
+	else if (r < 0)
 		log_error("Cannot give settings back: %s", strerror(-r));
 	return r < 0;
 }

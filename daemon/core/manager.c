@@ -42,6 +42,7 @@ static int load_settings(struct manager *m)
 	struct config config;
 	int r, p;
 
+	reload_watch(m);
 	config_default(&config);
 	r = config_load(m->config_file, &report, &config);
 	p = policy_load_host(directory("GOMEMD_ROOT", ""), &report, &policy);
@@ -81,6 +82,8 @@ int manager_reload(struct manager *m)
 		rematch_all(m);
 		exporter_apply(m);
 	}
+	m->reload_refused = r < 0;
+	reload_apply(m);
 	sd_notifyf(0, "READY=1\nSTATUS=%s",
 		   r < 0 ? "Reload refused: see the journal" : "Governing");
 	return r;
@@ -133,6 +136,7 @@ static int scan_time(sd_event_source *s, uint64_t usec, void *userdata)
 		store_put_orders(m->store, &m->orders);
 	learned_save(m, false);
 	environments_review(m);
+	reload_review(m);
 	tracker_scan(m->tracker, now);
 	journal_flush(m->journal);
 	manager_arm(m);
@@ -255,8 +259,9 @@ static void say_rights(struct manager *m)
 
 	for (const struct capability *c = capability_next_missing(m->capabilities, &cursor); c;
 	     c = capability_next_missing(m->capabilities, &cursor))
-		feature_missing(m, c->name, -EPERM, c->lost,
-				"CapabilityBoundingSet= of the unit gives it");
+		feature_missing(
+			m, c->name, -EPERM, c->lost,
+			"CapabilityBoundingSet= of the unit, or securityContext of the pod, gives it");
 }
 
 /* What the daemon can do without is tried here, and said where it is missing. */
@@ -281,6 +286,12 @@ static int start_state(struct manager *m)
 {
 	int r = store_open(directory("STATE_DIRECTORY", DEFAULT_STATE), &m->store);
 
+	if (r == -EBUSY) {
+		log_error(
+			"Another gomemd has the state directory %s, a unit's or a pod's: stop it first",
+			directory("STATE_DIRECTORY", DEFAULT_STATE));
+		return r;
+	}
 	if (r < 0) {
 		log_error("Cannot open the state directory %s: %s; nothing is changed without undo "
 			  "records",
@@ -351,6 +362,7 @@ struct manager *manager_free(struct manager *m)
 	m->listener = listener_free(m->listener);
 	proc_events_free(m->events);
 	watch_free(m->watch);
+	reloader_free(m->reloader);
 	environments_done(m);
 	unit_bus_free(m->bus);
 	recorder_free(m->recorder);
@@ -403,6 +415,7 @@ int manager_run(struct manager *m)
 		m->started_wall = clock_wall();
 		/* Said where it cannot be; memory is governed without. */
 		exporter_apply(m);
+		reload_apply(m);
 		sd_notify(0, "READY=1\nSTATUS=Looking for Go processes");
 		r = sd_event_loop(m->event);
 	}

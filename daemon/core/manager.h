@@ -35,6 +35,7 @@
  * time), culprits.c (what of them is told), evidence.c (what is kept of a kill), throttle.c (who may create how many
  * goroutines), learned.c (what outlives a workload), environment.c and restart.c (its unit), orders.c (what operators
  * want), figures.c and exporter.c (metrics), view.c (what it shows), control.c (the socket), helpers.c (who else works),
+ * reload.c (settings that change),
  * restore.c (giving back). Everything runs in one sd-event loop; nothing here may block.
  */
 struct manager;
@@ -135,6 +136,8 @@ struct manager {
 	enum process_source process_source;
 	usec_t scanned, scan_at; /* the last scan of all processes, the next */
 	struct watch *watch;
+	struct reloader *reloader; /* NULL: only SIGHUP reloads */
+	bool reload_refused;	   /* the last one */
 	struct unit_bus *bus;
 	struct store *store;
 	struct orders orders;
@@ -186,6 +189,15 @@ int manager_run(struct manager *m);
 
 /* Reads configuration and policies anew; on an error the old ones stay in force, and it is said. */
 int manager_reload(struct manager *m);
+
+/* reload.c */
+/* Before settings are read: what changes from now on is not missed. */
+void reload_watch(struct manager *m);
+/* After they were: goes on watching where they say so, and has a change read. */
+void reload_apply(struct manager *m);
+/* Directories that are there by now are watched, too. */
+void reload_review(struct manager *m);
+struct reloader *reloader_free(struct reloader *r);
 
 /* discover.c */
 void manager_tracker_callbacks(struct manager *m, struct tracker_callbacks *ret);

@@ -15,7 +15,7 @@
 
 static const struct feature_info infos[] = {
 	[FEATURE_CGROUP2] = { "cgroup-v2", "no workload can be told from another",
-			      "mount the unified hierarchy at /sys/fs/cgroup" },
+			      "mount the unified hierarchy at /sys/fs/cgroup; in a container the host's, in the host's PID namespace" },
 	[FEATURE_PROCESS_EVENTS] = { "process-events",
 				     "new processes are found within seconds, not at once",
 				     "CAP_NET_ADMIN in the host's network namespace, or CAP_BPF and CAP_PERFMON with probes = yes, brings it back; the host's PID namespace in any case" },

@@ -17,6 +17,18 @@ static int open_dir(const char *prefix, const char *path)
 	return open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* A tree in which processes cannot be placed is none. */
+static void find_base(const char *prefix, const char *path, struct hostroot *host)
+{
+	char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s%s", prefix, path);
+	if (cgroup_base_find(host->proc, host->cgroup, full, getpid(), host->cgroup_base) == 0)
+		return;
+	close(host->cgroup);
+	host->cgroup = -1;
+}
+
 int hostroot_open(const char *prefix, struct hostroot *ret)
 {
 	static const char *const unified[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
@@ -32,6 +44,8 @@ int hostroot_open(const char *prefix, struct hostroot *ret)
 			close(host.cgroup);
 			host.cgroup = -1;
 		}
+		if (host.cgroup >= 0)
+			find_base(prefix, unified[i], &host);
 	}
 	host.cgroup1_memory = open_dir(prefix, "/sys/fs/cgroup/memory");
 	host.units = open_dir(prefix, UNITS_PATH);

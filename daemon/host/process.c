@@ -140,7 +140,12 @@ int process_read_cgroup(const struct hostroot *host, pid_t pid, bool v1, char *r
 			continue;
 		if (v1 ? strncmp(controllers, ":memory:", 8) != 0 : strncmp(line, "0::", 3) != 0)
 			continue;
-		return text_copy(ret, size, dir + 1) ? 0 : -ENAMETOOLONG;
+		if (v1)
+			return text_copy(ret, size, dir + 1) ? 0 : -ENAMETOOLONG;
+		r = cgroup_base_resolve(host->cgroup_base, dir + 1, ret, size);
+		if (r == -EXDEV)
+			ret[0] = '\0';
+		return r == -EXDEV ? 0 : r;
 	}
 	return 0;
 }

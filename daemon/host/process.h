@@ -107,8 +107,8 @@ uint64_t process_started_ns(const struct process_stat *st);
 int process_read_stat(const struct hostroot *host, pid_t pid, struct process_stat *ret);
 
 /*
- * The cgroup v2 path, from the root with a leading slash, "" in v1-only hierarchies; with @v1, the memory
- * controller's. At most @size - 1 bytes, -ENAMETOOLONG beyond.
+ * The cgroup v2 path, from the root of the host's tree with a leading slash, "" in v1-only hierarchies and outside
+ * of the tree; with @v1, the memory controller's. At most @size - 1 bytes, -ENAMETOOLONG beyond.
  */
 int process_read_cgroup(const struct hostroot *host, pid_t pid, bool v1, char *ret, size_t size);
 

@@ -50,6 +50,8 @@ static const struct row rows[] = {
 	{ "reload_interval", KIND_DURATION, FIELD(reload_interval), "5min",
 	  "a duration from 1s to 1d", USEC_SEC, 24 * 60 * USEC_MIN,
 	  "Least time between two reloads of the service manager, for environments at start." },
+	{ "reload_on_change", KIND_BOOL, FIELD(reload_on_change), "no", "yes or no", 0, 0,
+	  "Read settings and policies again when one of their files changes, as on SIGHUP." },
 	{ "workloads_max", KIND_COUNT, FIELD(workloads_max), "4096", "a number from 1 to 1000000",
 	  1, 1000000, "At most this many workloads; what falls out is counted." },
 	{ "processes_max", KIND_COUNT, FIELD(processes_max), "8192", "a number from 1 to 1000000",

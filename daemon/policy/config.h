@@ -25,6 +25,7 @@ struct config {
 	usec_t interval;  /* at least this between two changes of one lever; 5 s */
 	usec_t helper_deadline; /* a helper that has not answered by then is replaced; 2 s */
 	usec_t reload_interval; /* at least this between two reloads of the service manager; 5 min */
+	bool reload_on_change; /* settings and policies are read again when their files change; no */
 	uint64_t workloads_max;	     /* 4096 */
 	uint64_t processes_max;	     /* Go processes; 8192 */
 	uint64_t record_bytes;	     /* size of the decision file; 16M */

@@ -13,6 +13,12 @@
 /* "NAME.emergency" must fit inih's 49 bytes. */
 enum { TIER_NAME_MAX = 39 };
 
+static const char *const directories[] = {
+	"/etc/gomemd/policies.d",
+	"/run/gomemd/policies.d",
+	"/usr/lib/gomemd/policies.d",
+};
+
 struct loader {
 	struct policy_set *set;
 	struct ini_report *report;
@@ -306,13 +312,13 @@ int policy_load(char *const *files, int n, struct ini_report *report, struct pol
 	return r < 0 ? r : loader_finish(&l, ret);
 }
 
+const char *policy_directory(size_t i)
+{
+	return i < ARRAY_SIZE(directories) ? directories[i] : NULL;
+}
+
 int policy_load_host(const char *root, struct ini_report *report, struct policy_set **ret)
 {
-	static const char *const directories[] = {
-		"/etc/gomemd/policies.d",
-		"/run/gomemd/policies.d",
-		"/usr/lib/gomemd/policies.d",
-	};
 	char **files = NULL;
 	int n = ini_list_dropins(root, directories, ARRAY_SIZE(directories), &files), r;
 

@@ -14,6 +14,9 @@ int policy_load(char *const *files, int n, struct ini_report *report, struct pol
 /* From {etc,run,usr/lib}/gomemd/policies.d/ *.ini below @root ("" for the host). */
 int policy_load_host(const char *root, struct ini_report *report, struct policy_set **ret);
 
+/* The i-th of these directories, without a root; NULL beyond. */
+const char *policy_directory(size_t i);
+
 /* The same for text in memory: tests, fuzzing. */
 int policy_load_text(const char *file, const char *text, size_t len, struct ini_report *report,
 		     struct policy_set **ret);

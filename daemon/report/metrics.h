@@ -73,7 +73,8 @@ struct metrics_daemon {
 	int64_t start_wall_usec;
 	int64_t cpu_usec, resident, memory,
 		unit_cpu_usec; /* the last two: of its unit, helpers with it */
-	int64_t workloads, processes, refused, quarantined, goroutine_limits, writes_stopped;
+	int64_t workloads, processes, refused, quarantined, goroutine_limits, writes_stopped,
+		reloaded;
 	int64_t looks, changes, kills, left_out, helpers_replaced, hostile;
 	int64_t records_lost, events_lost, profiles, profile_cpu_usec, reloads;
 	int64_t scrapes, scrape_usec; /* before this one: how many, what all of them took */

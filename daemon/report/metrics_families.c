@@ -390,6 +390,8 @@ static const struct metrics_family of_daemon[] = {
 		"Processes whose goroutine creation is limited."),
 	DAEMON("gomemd_writes_stopped", GAUGE, "", 0, writes_stopped,
 		"1 while an operator has stopped all writes (gomemctl stop-writes)."),
+	DAEMON("gomemd_last_reload_successful", GAUGE, "", 0, reloaded,
+		"1 where settings and policies are those of the files as last read, 0 where that was refused and older ones are in force."),
 	WRITTEN("gomemd_feature_available", GAUGE, "", "feature", write_features,
 		"1 where a feature of this machine works, 0 where it is missing; absent where it was not tried."),
 	DAEMON("gomemd_looks", COUNTER, "", 0, looks,

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -32,6 +33,8 @@ int store_open(const char *path, struct store **ret)
 	st->dir = fd_open_dir(AT_FDCWD, path, true);
 	if (st->dir < 0)
 		return st->dir;
+	if (flock(st->dir, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	st->undo = fd_open_dir(st->dir, "undo", true);
 	if (st->undo < 0)
 		return st->undo;

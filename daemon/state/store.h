@@ -11,7 +11,10 @@
  */
 struct store;
 
-/* Opens (and makes, mode 0700) the state directory. */
+/*
+ * Opens (and makes, mode 0700) the state directory, which is locked until it is closed, however the process ends: two that
+ * write the same runtimes would each take the other's value for the owner's. -EBUSY where another process has it.
+ */
 int store_open(const char *path, struct store **ret);
 struct store *store_close(struct store *st);
 

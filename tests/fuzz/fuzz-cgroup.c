@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cgroup_base.h"
 #include "kube/cgroup_name.h"
 #include "kube/pods.h"
 
@@ -59,6 +60,20 @@ static void check_pod(const char *file)
 		check_names(&pod);
 }
 
+/* What it is for a container: never above the tree, and the way back is what it was. */
+static void check_base(const char *path)
+{
+	static const char base[] = "/pods.slice/pod.slice/c.scope";
+	char whole[4500], again[4500];
+
+	if (cgroup_base_resolve(base, path, whole, sizeof(whole)) < 0)
+		return;
+	if (whole[0] != '/' || !strncmp(whole, "/../", 4) || !strcmp(whole, "/.."))
+		abort();
+	if (cgroup_base_resolve("", whole, again, sizeof(again)) < 0 || strcmp(whole, again) != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char path[4401];
@@ -70,5 +85,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	path[size + 1] = '\0';
 	check_name(path);
 	check_pod(path + 1);
+	check_base(path);
 	return 0;
 }

@@ -19,6 +19,7 @@ alertmanager prometheus-alertmanager usr/bin/prometheus-alertmanager
 caddy caddy usr/bin/caddy
 containerd containerd usr/bin/containerd
 etcd etcd-server usr/bin/etcd
+kustomize kustomize usr/bin/kustomize trixie
 nats-server nats-server usr/sbin/nats-server
 node-exporter prometheus-node-exporter usr/bin/prometheus-node-exporter
 prometheus prometheus usr/bin/prometheus
@@ -31,9 +32,10 @@ suites="bookworm trixie"
 
 list() {
 	local name suite
-	awk 'NF { print $1 }' <<<"$table" | sort -u | while read -r name; do
-		for suite in $suites; do printf '%s@%s\n' "$name" "$suite"; done
-	done
+	while read -r name _ _ suite; do
+		[ -n "$name" ] || continue
+		for suite in ${suite:-$suites}; do printf '%s@%s\n' "$name" "$suite"; done
+	done <<<"$table" | sort -u
 }
 
 build() {

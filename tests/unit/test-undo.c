@@ -208,6 +208,22 @@ static void test_store(void **state)
 	tree_close(&t);
 }
 
+static void test_one_at_a_time(void **state)
+{
+	struct store *st = NULL, *other = NULL;
+	struct tree t;
+
+	(void)state;
+	assert_int_equal(tree_open(&t), 0);
+	assert_int_equal(store_open(tree_path(&t, "state"), &st), 0);
+	assert_int_equal(store_open(tree_path(&t, "state"), &other), -EBUSY);
+	assert_null(other);
+	store_close(st);
+	assert_int_equal(store_open(tree_path(&t, "state"), &other), 0);
+	store_close(other);
+	tree_close(&t);
+}
+
 static const struct CMUnitTest others[] = {
 	SUITE_TEST("a record comes back as it was", test_roundtrip),
 	SUITE_TEST("a record cut anywhere is refused", test_torn),
@@ -215,6 +231,7 @@ static const struct CMUnitTest others[] = {
 	SUITE_TEST("names that are too long and bytes of 0 are refused", test_hostile_bytes),
 	SUITE_TEST("a record's file name is numbers", test_name),
 	SUITE_TEST("records are kept, replaced, walked and dropped; others left alone", test_store),
+	SUITE_TEST("nobody else has the directory meanwhile", test_one_at_a_time),
 };
 
 int main(void)

@@ -185,6 +185,7 @@ static void make_decision(struct workload *w, usec_t now)
 		w->decision = (struct decision){ .now = now };
 		w->history = (struct history){ 0 };
 		culprits_look(w, now);
+		notices_look(w, now);
 		return;
 	}
 	record.now = now;
@@ -204,6 +205,7 @@ static void make_decision(struct workload *w, usec_t now)
 			log_debug("Cannot record a decision, ignoring");
 	}
 	alert(w, now);
+	notices_look(w, now);
 	culprits_look(w, now);
 }
 

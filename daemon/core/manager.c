@@ -80,6 +80,7 @@ int manager_reload(struct manager *m)
 	} else {
 		rematch_all(m);
 		exporter_apply(m);
+		notices_apply(m);
 	}
 	sd_notifyf(0, "READY=1\nSTATUS=%s",
 		   r < 0 ? "Reload refused: see the journal" : "Governing");
@@ -338,6 +339,7 @@ struct manager *manager_free(struct manager *m)
 
 	if (!m)
 		return NULL;
+	m->notices = notices_free(m->notices);
 	for (struct workload *w = table_next(&m->workloads, &cursor); w;
 	     w = table_next(&m->workloads, &cursor))
 		workload_free(w);
@@ -403,6 +405,7 @@ int manager_run(struct manager *m)
 		m->started_wall = clock_wall();
 		/* Said where it cannot be; memory is governed without. */
 		exporter_apply(m);
+		notices_apply(m);
 		sd_notify(0, "READY=1\nSTATUS=Looking for Go processes");
 		r = sd_event_loop(m->event);
 	}

@@ -24,15 +24,10 @@ static size_t kind_of(const struct notice *n)
 	return n->kind >= 0 && n->kind < FORECAST_KIND_MAX_ ? (size_t)n->kind : FORECAST_NONE;
 }
 
-bool notice_is_of(const struct notice *a, const char *workload, const char *cgroup)
-{
-	return !strcmp(a->workload, workload) && !strcmp(a->cgroup, cgroup);
-}
-
 bool notice_is_same(const struct notice *a, const struct notice *b)
 {
-	return a->alert == b->alert && a->kind == b->kind &&
-	       notice_is_of(a, b->workload, b->cgroup);
+	return a->alert == b->alert && a->kind == b->kind && !strcmp(a->workload, b->workload) &&
+	       !strcmp(a->cgroup, b->cgroup);
 }
 
 const char *notice_name(const struct notice *n)

@@ -28,6 +28,8 @@ struct notice_culprit {
 };
 
 struct notice {
+	uint64_t
+		owner; /* the workload's token: whoever says that it fires says when it does not any more */
 	/* Whose it is: these, the alert and its kind are one alert's, whatever its figures. */
 	char workload[512]; /* as a person names it */
 	char cgroup[512];   /* "" where it is a pod's: a container that starts anew has another */
@@ -46,10 +48,8 @@ struct notice {
 	struct notice_culprit culprits[NOTICE_CULPRITS_MAX];
 };
 
+/* Are they one alert's? */
 bool notice_is_same(const struct notice *a, const struct notice *b);
-
-/* Is it the same workload's? */
-bool notice_is_of(const struct notice *a, const char *workload, const char *cgroup);
 
 /* The alert's name, which is that of the rule for Prometheus of the same kind; "critical" or "warning". */
 const char *notice_name(const struct notice *n);

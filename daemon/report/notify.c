@@ -49,7 +49,6 @@ struct notify {
 	struct notify_settings settings;
 	struct alert **alerts;
 	size_t n, room;
-	uint64_t left_out;
 	struct bucket bucket;
 	struct receiver receivers[NOTIFY_RECEIVER_MAX_];
 };
@@ -154,10 +153,8 @@ int notify_fire(struct notify *n, const struct notice *notice, usec_t now, usec_
 		return NOTIFY_KNOWN;
 	}
 	r = array_make_room(&n->alerts, &n->room, n->n, n->settings.alerts_max, sizeof(*n->alerts));
-	if (r == -EFBIG) {
-		n->left_out++;
+	if (r == -EFBIG)
 		return -ENOSPC;
-	}
 	a = r == 0 ? calloc(1, sizeof(*a)) : NULL;
 	if (!a)
 		return -ENOMEM;
@@ -170,25 +167,24 @@ int notify_fire(struct notify *n, const struct notice *notice, usec_t now, usec_
 	return 0;
 }
 
-void notify_clear(struct notify *n, const char *workload, const char *cgroup,
-		  const struct notice *but, usec_t now)
+void notify_clear(struct notify *n, uint64_t owner, const struct notice *but, usec_t now)
 {
 	for (size_t i = 0; i < n->n; i++) {
 		struct alert *a = n->alerts[i];
 
-		if (!a->gone && !(but && notice_is_same(&a->notice, but)) &&
-		    notice_is_of(&a->notice, workload, cgroup))
+		if (!a->gone && a->notice.owner == owner &&
+		    !(but && notice_is_same(&a->notice, but)))
 			a->gone = MAX(now, UINT64_C(1));
 	}
 }
 
-void notify_complete(struct notify *n, const char *workload, const char *cgroup,
-		     const struct culprit *of, size_t n_of, usec_t now)
+void notify_complete(struct notify *n, uint64_t owner, const struct culprit *of, size_t n_of,
+		     usec_t now)
 {
 	for (size_t i = 0; i < n->n; i++) {
 		struct alert *a = n->alerts[i];
 
-		if (!notice_is_of(&a->notice, workload, cgroup))
+		if (a->notice.owner != owner)
 			continue;
 		notice_take_culprits(&a->notice, of, n_of);
 		a->ready = MIN(a->ready, now);
@@ -424,6 +420,7 @@ usec_t notify_due(const struct notify *n, usec_t now)
 void notify_get_stats(const struct notify *n, enum notify_receiver r, struct notify_stats *ret)
 {
 	*ret = n->receivers[r].stats;
+	ret->on = n->receivers[r].on;
 	ret->queued = n->receivers[r].n;
 }
 
@@ -434,9 +431,4 @@ size_t notify_firing(const struct notify *n)
 	for (size_t i = 0; i < n->n; i++)
 		firing += !n->alerts[i]->resolved;
 	return firing;
-}
-
-uint64_t notify_left_out(const struct notify *n)
-{
-	return n->left_out;
 }

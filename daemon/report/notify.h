@@ -56,6 +56,7 @@ struct notify_settings {
 };
 
 struct notify_stats {
+	bool on;
 	uint64_t sent, failed, rejected; /* alerts taken; requests that failed; alerts refused */
 	uint64_t dropped;		 /* changes that had no room when they came */
 	size_t queued;
@@ -84,17 +85,16 @@ void notify_set_receiver(struct notify *n, enum notify_receiver r, bool on, bool
 
 /*
  * It fires, or still does; @notice's time of start is used where that is new. @wait: it may be told of in so long at the latest, when
- * more will be known of it (notify_complete). 0, NOTIFY_KNOWN with the figures taken over, -ENOSPC (counted) or -ENOMEM.
+ * more will be known of it (notify_complete). 0, NOTIFY_KNOWN with the figures taken over, -ENOSPC where the table is full, or -ENOMEM.
  */
 int notify_fire(struct notify *n, const struct notice *notice, usec_t now, usec_t wait);
 
-/* The alerts of a workload but @but (NULL: all of them) do not fire any more. */
-void notify_clear(struct notify *n, const char *workload, const char *cgroup,
-		  const struct notice *but, usec_t now);
+/* The alerts of this owner but @but (NULL: all of them) do not fire any more. */
+void notify_clear(struct notify *n, uint64_t owner, const struct notice *but, usec_t now);
 
-/* What its alerts are caused by is known: they wait no longer. */
-void notify_complete(struct notify *n, const char *workload, const char *cgroup,
-		     const struct culprit *of, size_t n_of, usec_t now);
+/* What the alerts of this owner are caused by is known: they wait no longer. */
+void notify_complete(struct notify *n, uint64_t owner, const struct culprit *of, size_t n_of,
+		     usec_t now);
 
 /* Does nothing fire, and nothing wait? */
 bool notify_is_idle(const struct notify *n);
@@ -121,6 +121,5 @@ usec_t notify_due(const struct notify *n, usec_t now);
 
 void notify_get_stats(const struct notify *n, enum notify_receiver r, struct notify_stats *ret);
 
-/* How many fire, and how many alerts had no room in the table. */
+/* How many fire. */
 size_t notify_firing(const struct notify *n);
-uint64_t notify_left_out(const struct notify *n);

@@ -405,11 +405,23 @@ static usec_t time_for_culprits(const struct workload *w)
 	return w->manager->policy->tiers[w->tier].rules.culprits == POLICY_NEVER ? 0 : SETTLE;
 }
 
+/*
+ * What the journal has said; a forecast's alert that is not near any more has not been. The state of an emergency outlasts
+ * what it was for, so that its levers do not tremble: a receiver has alert_hold for that.
+ */
+static bool does_fire(const struct workload *w)
+{
+	const struct decision *d = &w->decision;
+
+	if (d->alert == ALERT_EMERGENCY && d->emergency_bytes && d->usage < d->emergency_bytes)
+		return false;
+	return d->alert != ALERT_NONE && w->alert == d->alert;
+}
+
 void notices_look(struct workload *w, usec_t now)
 {
 	struct notices *x = w->manager->notices;
-	/* Of what the journal has said; a forecast's alert that is not near any more has not been. */
-	const bool fires = w->decision.alert != ALERT_NONE && w->alert == w->decision.alert;
+	const bool fires = does_fire(w);
 	static struct notice n;
 	int r;
 

@@ -453,7 +453,7 @@ static const struct metrics_family of_daemon[] = {
 	WRITTEN("gomemd_notifications_queued", GAUGE, "", "receiver", write_queued,
 		"Changes of alerts that wait for a receiver."),
 	DAEMON("gomemd_alerts_firing", GAUGE, "", 0, alerts_firing,
-		"Alerts that fire, of all workloads, as receivers are told; absent where none is."),
+		"Alerts that fire, of all workloads, as receivers are told; absent where alerts are sent nowhere."),
 	DAEMON("gomemd_alerts_left_out", COUNTER, "", 0, alerts_left_out,
 		"Alerts that had no room in the table of those that fire; they are in the journal alone."),
 	DAEMON("gomemd_scrapes", COUNTER, "", 0, scrapes,

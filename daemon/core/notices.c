@@ -257,6 +257,16 @@ static void arm_sink(struct sink *s)
 	set_timer(event, &s->timer, poster_deadline(s->poster), on_deadline, s);
 }
 
+/* The next that it is asked is not near: what a library takes is given back. */
+static bool rests(const struct sink *s)
+{
+	struct notify_stats stats;
+
+	notify_get_stats(s->of->notify, s->which, &stats);
+	return stats.queued == 0 &&
+	       (s->which != NOTIFY_ALERTMANAGER || notify_is_idle(s->of->notify));
+}
+
 /* After anything that may have changed what is to be done, or when. */
 static void run(struct notices *x)
 {
@@ -270,7 +280,7 @@ static void run(struct notices *x)
 			continue;
 		while (notify_next(x->notify, s->which, clock_now(), &batch))
 			send_batch(s, &batch);
-		if (notify_is_idle(x->notify))
+		if (rests(s))
 			poster_rest(s->poster);
 		arm_sink(s);
 	}

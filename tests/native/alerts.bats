@@ -10,6 +10,7 @@ load lib.bash
 setup_file() {
 	build srv 1.24
 	"$top/tests/lib/programs.sh" alertmanager@bookworm >"$BATS_FILE_TMPDIR/alertmanager"
+	"$top/tests/lib/programs.sh" prometheus@bookworm >"$BATS_FILE_TMPDIR/prometheus"
 }
 
 teardown() {
@@ -160,13 +161,23 @@ fails_once() {
 }
 
 @test "a receiver that is slow, redirects, never ends or speaks no HTTP delays nobody, and has the alert in the end" {
-	local how before
+	local how before process confined=0
 	receive
 	echo silent >"$received/behaviour"
 	govern "alert_webhook = http://127.0.0.1:$webhook" "alert_hold = 1s"
 	limit idle 6600000
 	seen() { grep -q "^$1\$" "$received/seen"; }
 	eventually 40 seen silent
+	# Nobody of those who wait has any right, or may do more than is needed.
+	for process in $(pgrep -P "$(pgrep -P "$scene" -x gomemd)" -x gomemd-post) $(pgrep -P "$(pgrep -P "$scene" -x gomemd)" -x gomemd-post |
+		xargs -n 1 pgrep -P); do
+		grep -qP '^Uid:\t65534\t65534\t65534\t65534$' "/proc/$process/status"
+		grep -qP '^CapEff:\t0+$' "/proc/$process/status"
+		grep -qP '^NoNewPrivs:\t1$' "/proc/$process/status"
+		grep -qP '^Seccomp:\t2$' "/proc/$process/status"
+		confined=$((confined + 1))
+	done
+	[ "$confined" -eq 2 ]
 	# While it is waited for the daemon looks and answers.
 	before=$(figures | sed -n 's/^gomemd_looks_total //p')
 	more_looks() { [ "$(figures | sed -n 's/^gomemd_looks_total //p')" -gt $((before + 3)) ]; }
@@ -191,6 +202,56 @@ fails_once() {
 	eventually 40 rejected
 	says "$scratch/log" 'Cannot send alerts to the webhook at 127.0.0.1'
 	says "$scratch/log" 'takes alerts again'
+}
+
+@test "what is sent names the lines that hold the memory" {
+	receive
+	echo 'global: {}' >"$BATS_TEST_TMPDIR/prometheus.yml"
+	MORE="$(cat "$BATS_FILE_TMPDIR/prometheus") --config.file=$BATS_TEST_TMPDIR/prometheus.yml"
+	export MORE="env GOGC=20 $MORE --storage.tsdb.path=$BATS_TEST_TMPDIR/tsdb --web.listen-address=127.0.0.1:$(free_port)"
+	govern "alert_webhook = http://127.0.0.1:$webhook" "alert_hold = 1s"
+	unset MORE
+	limit more 6600000
+	eventually 60 taken 1
+	[ "$(document 1 '.body | .status, .labels.workload' | paste -sd' ')" = "firing more.service" ]
+	[ "$(document 1 '.body.culprits | length')" -ge 1 ] || fail "$(document 1 .)"
+	[ "$(document 1 '.body.culprits[0] | .line > 0 and .impact > 0 and (.function | length > 0) and (.advice | length > 0)')" = true ]
+}
+
+# tls NAME: certificate and key for a server of that name, which only those who are told trust.
+tls() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" \
+		-addext "subjectAltName=DNS:$1" -keyout "$BATS_TEST_TMPDIR/key" -out "$BATS_TEST_TMPDIR/cert" 2>/dev/null
+	cat "$BATS_TEST_TMPDIR/cert" "$BATS_TEST_TMPDIR/key" >"$BATS_TEST_TMPDIR/both"
+}
+
+@test "over https the certificate must be of a known authority, and for the name" {
+	webhook=$(free_port)
+	tls localhost
+	TLS_FILE=$BATS_TEST_TMPDIR/both receive
+	govern "alert_webhook = https://localhost:$webhook" "alert_hold = 1s"
+	limit idle 6600000
+	eventually 40 says "$scratch/log" "to the webhook at localhost:$webhook: its certificate is not trusted"
+	stop "$scene"
+	export AUTHORITIES=$BATS_TEST_TMPDIR/cert
+	govern "alert_webhook = https://localhost:$webhook" "alert_hold = 1s"
+	unset AUTHORITIES
+	limit idle 6600000
+	eventually 40 taken 1
+	# Another URL is another receiver, which is told of all that fires; the address is not the certificate's name.
+	sed -i 's|https://localhost|https://127.0.0.1|' "$scratch/conf"
+	kill -HUP "$(pgrep -P "$scene" -x gomemd)"
+	eventually 40 says "$scratch/log" "to the webhook at 127.0.0.1:$webhook: its certificate is not trusted"
+	[ "$(wc -l <"$received/taken")" -eq 1 ]
+}
+
+@test "without libcurl it is said, what would mend it too, and all else works" {
+	export NO_CURL=1
+	govern "alert_webhook = http://127.0.0.1:$(free_port)"
+	unset NO_CURL
+	limit idle 6600000
+	eventually 40 says "$scratch/log" 'install libcurl4'
+	queued webhook 1
 }
 
 # refuses TEXT SETTING...: by --check-config, in these words.

@@ -5,10 +5,12 @@
 #
 # A webhook that keeps what it is sent: a line of DIRECTORY/taken for each request that it answers well, with the header
 # Authorization and the document. DIRECTORY/behaviour says what it does with the next: ok, 500, 400, redirect, silent
-# (no answer), huge (a body without end), header (a header without end), garbage (no HTTP).
+# (no answer), huge (a body without end), header (a header without end), garbage (no HTTP). With TLS_FILE, a certificate and its
+# key, it speaks TLS.
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 
@@ -87,10 +89,23 @@ def serve(c):
         c.close()
 
 
+def accepted(connection):
+    if context:
+        try:
+            connection = context.wrap_socket(connection, server_side=True)
+        except OSError:
+            return
+    serve(connection)
+
+
+context = None
+if os.environ.get("TLS_FILE"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.environ["TLS_FILE"])
 listener = socket.socket()
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 listener.bind(("127.0.0.1", port))
 listener.listen(16)
 while True:
     connection, _ = listener.accept()
-    threading.Thread(target=serve, args=(connection,), daemon=True).start()
+    threading.Thread(target=accepted, args=(connection,), daemon=True).start()

@@ -368,7 +368,7 @@ void notify_done(struct notify *n, enum notify_receiver which, enum notify_resul
 	r->stats.failures = 0;
 	r->retry_at = 0;
 	if (result == NOTIFY_REJECTED && of > 1) {
-		r->alone = 0;
+		r->alone = of;
 		return;
 	}
 	if (result == NOTIFY_SENT)

@@ -63,10 +63,17 @@ static struct notify_settings settings_of(const struct config *c)
 	};
 }
 
+/* What the unit's IPAddressDeny= looks like from inside: for TCP packets are lost, for a name server there is an error. */
+static bool may_be_denied(const struct url *url, const struct post_reply *reply)
+{
+	return !url_is_local(url) &&
+	       (reply->outcome == POST_TIMEOUT || reply->outcome == POST_UNRESOLVED ||
+		reply->outcome == POST_FORBIDDEN);
+}
+
 /* Said once for each way to fail. A path may be a secret: it is not said. */
 static void say(struct sink *s, const struct post_reply *reply)
 {
-	const char *name = notify_receiver_name((int32_t)s->which);
 	struct url url = { .host = "?" };
 	char what[96];
 
@@ -76,14 +83,14 @@ static void say(struct sink *s, const struct post_reply *reply)
 	s->outcome = reply->outcome;
 	s->status = reply->status;
 	(void)url_parse(s->url, &url);
-	snprintf(what, sizeof(what), "%s", post_outcome_text(reply->outcome));
 	if (reply->outcome == POST_ANSWERED)
 		snprintf(what, sizeof(what), "it says %u", (unsigned int)reply->status);
+	else
+		text_copy(what, sizeof(what), post_outcome_text(reply->outcome));
 	log_warning(
-		"Cannot send alerts to the %s at %s:%u: %s%s", name, url.host,
-		(unsigned int)url.port, what,
-		!url_is_local(&url) && (reply->outcome == POST_TIMEOUT ||
-					reply->outcome == POST_UNRESOLVED) ?
+		"Cannot send alerts to the %s at %s:%u: %s%s",
+		notify_receiver_name((int32_t)s->which), url.host, (unsigned int)url.port, what,
+		may_be_denied(&url, reply) ?
 			"; the unit may reach this host alone, unless IPAddressAllow= has the address, "
 			"and that of the name server (systemctl edit gomemd)" :
 			"");

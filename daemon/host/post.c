@@ -22,6 +22,7 @@ static const char *const outcome_texts[] = {
 	[POST_ANSWERED] = "answered",
 	[POST_UNRESOLVED] = "its name has no address",
 	[POST_REFUSED] = "nobody listens there, or it cannot be reached",
+	[POST_FORBIDDEN] = "it may not be reached from here",
 	[POST_TIMEOUT] = "no answer in time",
 	[POST_GARBLED] = "what it says is no HTTP, or no TLS",
 	[POST_UNTRUSTED] = "its certificate is not trusted",

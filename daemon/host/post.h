@@ -27,7 +27,8 @@ enum {
 enum post_outcome {
 	POST_ANSWERED,
 	POST_UNRESOLVED, /* the name has no address, or nobody could be asked for it */
-	POST_REFUSED,	 /* nobody listens there, or it may not be reached */
+	POST_REFUSED,	 /* nobody listens there, or there is no way to it */
+	POST_FORBIDDEN,	 /* this host does not let it be reached */
 	POST_TIMEOUT,
 	POST_GARBLED, /* no HTTP, no TLS, or cut off */
 	POST_UNTRUSTED, /* its certificate is of no authority that the system knows, or for another name */

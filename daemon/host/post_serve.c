@@ -147,8 +147,10 @@ static int connect_to(const struct addrinfo *at, usec_t until, int *ret_fd)
 		socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int r;
 
-	if (fd < 0 || (connect(fd, at->ai_addr, at->ai_addrlen) < 0 && errno != EINPROGRESS))
+	if (fd < 0)
 		return POST_REFUSED;
+	if (connect(fd, at->ai_addr, at->ai_addrlen) < 0 && errno != EINPROGRESS)
+		return errno == EPERM || errno == EACCES ? POST_FORBIDDEN : POST_REFUSED;
 	r = await_connection(fd, until);
 	if (r == POST_ANSWERED)
 		*ret_fd = TAKE_FD(fd);

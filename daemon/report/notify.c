@@ -143,6 +143,16 @@ static void take_figures(struct alert *a, const struct notice *notice)
 	a->gone = 0;
 }
 
+/* One namespace has half of the table at most: what its tenant makes of pods is not to keep others from being heard. */
+static bool has_its_share(const struct notify *n, const struct notice *notice)
+{
+	size_t of_space = 0;
+
+	for (size_t i = 0; notice->space[0] && i < n->n; i++)
+		of_space += !strcmp(n->alerts[i]->notice.space, notice->space);
+	return of_space > 0 && of_space >= n->settings.alerts_max / 2;
+}
+
 int notify_fire(struct notify *n, const struct notice *notice, usec_t now, usec_t wait)
 {
 	struct alert *a = find(n, notice);
@@ -152,6 +162,8 @@ int notify_fire(struct notify *n, const struct notice *notice, usec_t now, usec_
 		take_figures(a, notice);
 		return NOTIFY_KNOWN;
 	}
+	if (has_its_share(n, notice))
+		return -ENOSPC;
 	r = array_make_room(&n->alerts, &n->room, n->n, n->settings.alerts_max, sizeof(*n->alerts));
 	if (r == -EFBIG)
 		return -ENOSPC;

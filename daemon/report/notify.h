@@ -84,8 +84,9 @@ void notify_set(struct notify *n, const struct notify_settings *settings);
 void notify_set_receiver(struct notify *n, enum notify_receiver r, bool on, bool many);
 
 /*
- * It fires, or still does; @notice's time of start is used where that is new. @wait: it may be told of in so long at the latest, when
- * more will be known of it (notify_complete). 0, NOTIFY_KNOWN with the figures taken over, -ENOSPC where the table is full, or -ENOMEM.
+ * It fires, or still does; @notice's time of start is used where that is new. @wait: it is told of in so long at the latest,
+ * when more will be known of it (notify_complete). 0, NOTIFY_KNOWN with the figures taken over, -ENOSPC where the table is
+ * full, or the half of it that a namespace may have, or -ENOMEM.
  */
 int notify_fire(struct notify *n, const struct notice *notice, usec_t now, usec_t wait);
 

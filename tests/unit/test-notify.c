@@ -180,6 +180,23 @@ static void test_table_cap(void **state)
 	assert_int_equal(notify_fire(n, growth_of(3), 3 * with.hold, 0), 0);
 }
 
+static void test_namespace_share(void **state)
+{
+	struct notify_settings with = settings;
+	_cleanup_(notify_freep) struct notify *n = NULL;
+	struct notice of;
+
+	(void)state;
+	with.alerts_max = 6;
+	n = start(&with);
+	for (uint64_t i = 1; i <= 8; i++) {
+		of = *growth_of(i);
+		text_copy(of.space, sizeof(of.space), i < 5 ? "greedy" : i < 8 ? "other" : "");
+		assert_int_equal(notify_fire(n, &of, 0, 0), i == 4 || i == 8 ? -ENOSPC : 0);
+	}
+	assert_int_equal(notify_firing(n), 6);
+}
+
 static void test_backoff(void **state)
 {
 	_cleanup_(notify_freep) struct notify *n = start(&settings);
@@ -386,6 +403,7 @@ static const struct CMUnitTest tests[] = {
 	SUITE_TEST("an outage keeps the order, and what has no room is counted once",
 		   test_order_and_cap),
 	SUITE_TEST("the table of alerts has a cap", test_table_cap),
+	SUITE_TEST("a namespace has half of it at most", test_namespace_share),
 	SUITE_TEST("a receiver that fails is left alone for longer each time", test_backoff),
 	SUITE_TEST("Alertmanager is told again of what fires, and nobody else", test_repeat),
 	SUITE_TEST("what is refused does not keep the others", test_rejected),

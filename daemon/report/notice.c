@@ -59,10 +59,11 @@ void notice_take_decision(struct notice *n, const struct decision *d)
 
 void notice_take_culprits(struct notice *n, const struct culprit *of, size_t n_of)
 {
-	n->n_culprits = 0;
-	for (size_t i = 0; i < n_of && n->n_culprits < NOTICE_CULPRITS_MAX; i++) {
+	uint32_t taken = 0;
+
+	for (size_t i = 0; i < n_of && taken < NOTICE_CULPRITS_MAX; i++) {
 		const struct heap_cause *cause = of[i].growth.cause;
-		struct notice_culprit *c = &n->culprits[n->n_culprits];
+		struct notice_culprit *c = &n->culprits[taken];
 
 		if (!cause || !of[i].impact_permille)
 			continue;
@@ -74,8 +75,10 @@ void notice_take_culprits(struct notice *n, const struct culprit *of, size_t n_o
 		text_copy(c->function, sizeof(c->function), cause->function);
 		text_copy(c->file, sizeof(c->file), cause->file);
 		text_copy(c->advice, sizeof(c->advice), culprit_advice(&of[i]));
-		n->n_culprits++;
+		taken++;
 	}
+	if (taken)
+		n->n_culprits = taken;
 }
 
 static void put_known(json_object *o, const char *key, const char *text)

@@ -58,7 +58,7 @@ const char *notice_severity(const struct notice *n);
 /* Takes what is decided over: alert, kind, figures and words, for @n->workload. */
 void notice_take_decision(struct notice *n, const struct decision *d);
 
-/* The worst @n of them, which may be none. */
+/* The first of them that are of any weight; where there are none, those that it has stay. */
 void notice_take_culprits(struct notice *n, const struct culprit *of, size_t n_of);
 
 /*

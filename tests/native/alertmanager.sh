@@ -3,8 +3,8 @@
 #
 # usage: alertmanager.sh PROGRAM SCRATCH PORT
 #
-# In a mount namespace of its own: Debian's Alertmanager on 127.0.0.1:PORT. It wants templates where its package has them; they are
-# for mails and the like, which nobody is sent here, so that empty ones do.
+# In a mount namespace of its own: Debian's Alertmanager on 127.0.0.1:PORT. It wants templates where its package has them; they
+# are for mails and the like, which nobody is sent here, so that empty ones do.
 set -eu
 
 program=$1 scratch=$2 port=$3

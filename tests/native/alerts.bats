@@ -26,6 +26,11 @@ govern() {
 	eventually 60 looks
 }
 
+# The daemon itself: the scene has no other child of that name.
+daemon() {
+	pgrep -P "$scene" -x gomemd
+}
+
 looks() {
 	alive "$scene" || { cat "$scratch/scene.log" "$scratch/log"; return 3; }
 	figures | grep -q '^gomemd_workload_limit_bytes{workload="idle.service"} 268435456$' &&
@@ -117,7 +122,7 @@ document() {
 	govern "alert_alertmanager = http://127.0.0.1:$manager" "alert_hold = 1s"
 	limit idle 6600000
 	eventually 40 fires 1
-	kill -KILL "$(pgrep -P "$scene" -x gomemd)"
+	kill -KILL "$(daemon)"
 	eventually 30 fires 0
 }
 
@@ -151,7 +156,7 @@ document() {
 	# With nothing left to say there is no helper either.
 	limit busy 268435456
 	eventually 40 taken 4
-	no_helper() { ! pgrep -P "$(pgrep -P "$scene" -x gomemd)" -x gomemd-post; }
+	no_helper() { ! pgrep -P "$(daemon)" -x gomemd-post; }
 	eventually 20 no_helper
 }
 
@@ -161,7 +166,7 @@ fails_once() {
 }
 
 @test "a receiver that is slow, redirects, never ends or speaks no HTTP delays nobody, and has the alert in the end" {
-	local how before process confined=0
+	local how before helper process confined=0
 	receive
 	echo silent >"$received/behaviour"
 	govern "alert_webhook = http://127.0.0.1:$webhook" "alert_hold = 1s"
@@ -169,8 +174,8 @@ fails_once() {
 	seen() { grep -q "^$1\$" "$received/seen"; }
 	eventually 40 seen silent
 	# Nobody of those who wait has any right, or may do more than is needed.
-	for process in $(pgrep -P "$(pgrep -P "$scene" -x gomemd)" -x gomemd-post) $(pgrep -P "$(pgrep -P "$scene" -x gomemd)" -x gomemd-post |
-		xargs -n 1 pgrep -P); do
+	helper=$(pgrep -P "$(daemon)" -x gomemd-post)
+	for process in $helper $(pgrep -P "$helper"); do
 		grep -qP '^Uid:\t65534\t65534\t65534\t65534$' "/proc/$process/status"
 		grep -qP '^CapEff:\t0+$' "/proc/$process/status"
 		grep -qP '^NoNewPrivs:\t1$' "/proc/$process/status"
@@ -215,7 +220,7 @@ fails_once() {
 	eventually 60 taken 1
 	[ "$(document 1 '.body | .status, .labels.workload' | paste -sd' ')" = "firing more.service" ]
 	[ "$(document 1 '.body.culprits | length')" -ge 1 ] || fail "$(document 1 .)"
-	[ "$(document 1 '.body.culprits[0] | .line > 0 and .impact > 0 and (.function | length > 0) and (.advice | length > 0)')" = true ]
+	[ "$(document 1 '.body.culprits[0] | .line > 0 and .impact > 0 and ([.function, .advice | length > 0] | all)')" = true ]
 }
 
 # tls NAME: certificate and key for a server of that name, which only those who are told trust.
@@ -240,7 +245,7 @@ tls() {
 	eventually 40 taken 1
 	# Another URL is another receiver, which is told of all that fires; the address is not the certificate's name.
 	sed -i 's|https://localhost|https://127.0.0.1|' "$scratch/conf"
-	kill -HUP "$(pgrep -P "$scene" -x gomemd)"
+	kill -HUP "$(daemon)"
 	eventually 40 says "$scratch/log" "to the webhook at 127.0.0.1:$webhook: its certificate is not trusted"
 	[ "$(wc -l <"$received/taken")" -eq 1 ]
 }

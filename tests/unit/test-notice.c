@@ -142,6 +142,7 @@ static void test_figures(void **state)
 
 	(void)state;
 	notice_take_culprits(&n, culprits, ARRAY_SIZE(culprits));
+	notice_take_culprits(&n, culprits, 1); /* another process has none: they stay */
 	text_copy(n.space, sizeof(n.space), "shop");
 	text_copy(n.pod, sizeof(n.pod), "cart-0");
 	text_copy(n.container, sizeof(n.container), "app");

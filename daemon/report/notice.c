@@ -24,6 +24,11 @@ static size_t kind_of(const struct notice *n)
 	return n->kind >= 0 && n->kind < FORECAST_KIND_MAX_ ? (size_t)n->kind : FORECAST_NONE;
 }
 
+bool notice_shares_space(const struct notice *a, const struct notice *b)
+{
+	return a->space[0] && !strcmp(a->space, b->space);
+}
+
 bool notice_is_same(const struct notice *a, const struct notice *b)
 {
 	return a->alert == b->alert && a->kind == b->kind && !strcmp(a->workload, b->workload) &&

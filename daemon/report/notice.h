@@ -48,6 +48,9 @@ struct notice {
 	struct notice_culprit culprits[NOTICE_CULPRITS_MAX];
 };
 
+/* Are both of the same namespace of Kubernetes? */
+bool notice_shares_space(const struct notice *a, const struct notice *b);
+
 /* Are they one alert's? */
 bool notice_is_same(const struct notice *a, const struct notice *b);
 

@@ -148,8 +148,8 @@ static bool has_its_share(const struct notify *n, const struct notice *notice)
 {
 	size_t of_space = 0;
 
-	for (size_t i = 0; notice->space[0] && i < n->n; i++)
-		of_space += !strcmp(n->alerts[i]->notice.space, notice->space);
+	for (size_t i = 0; i < n->n; i++)
+		of_space += notice_shares_space(notice, &n->alerts[i]->notice);
 	return of_space > 0 && of_space >= n->settings.alerts_max / 2;
 }
 

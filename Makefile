@@ -49,8 +49,11 @@ THROTTLE_MAIN := $(BUILD)/daemon/core/throttle_main.o
 THROTTLE_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,throttle throttle_bucket throttle_tracer event_ring trap_cost probe_file)
 # And the one that asks debug endpoints, which loads libcurl when it is first needed.
 FETCH_MAIN := $(BUILD)/daemon/core/fetch_main.o
-FETCH_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,fetch_serve fetch_socket fetch_message fetch_curl)
-HELPERS_ONLY := $(FETCH_MAIN) $(FETCH_ONLY) $(LISTEN_MAIN) $(LISTEN_ONLY) $(THROTTLE_MAIN) $(THROTTLE_ONLY)
+FETCH_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,fetch_serve fetch_socket fetch_message fetch_curl curl_library)
+# And the one that sends alerts, which loads it as well.
+POST_MAIN := $(BUILD)/daemon/core/post_main.o
+POST_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,post_serve post_curl)
+HELPERS_ONLY := $(FETCH_MAIN) $(FETCH_ONLY) $(POST_MAIN) $(POST_ONLY) $(LISTEN_MAIN) $(LISTEN_ONLY) $(THROTTLE_MAIN) $(THROTTLE_ONLY)
 # What of gomemctl is a function of its arguments is tested as such; the daemon has none of it.
 CLI_PURE := $(patsubst %,$(BUILD)/daemon/cli/%.o,render top_model top_cells top_detail postmortem_print)
 LIBRARY := $(filter-out $(filter-out $(CLI_PURE),$(CLI)) $(MAINS) $(HELPERS_ONLY),$(OBJECTS)) $(PROTO:=.o)
@@ -65,7 +68,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz-
 .PHONY: all generated help deps check check-quick check-unit check-native check-guest check-kube soak suite demo bench image lint \
 	format fuzz print-library asan coverage install uninstall dist clean clean-cache
 
-all: $(BUILD)/gomemd $(BUILD)/gomemctl $(BUILD)/gomemd-listen $(BUILD)/gomemd-throttle $(BUILD)/gomemd-fetch
+all: $(BUILD)/gomemd $(BUILD)/gomemctl $(BUILD)/gomemd-listen $(BUILD)/gomemd-throttle $(BUILD)/gomemd-fetch $(BUILD)/gomemd-post
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -88,6 +91,11 @@ $(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(patsubst %,$(BUILD)/daemon/
 		wire/expvar wire/figures wire/gzip wire/prom_text)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp) -lz
+
+$(BUILD)/gomemd-post: $(POST_MAIN) $(POST_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/curl_library host/fetch_message host/confine \
+		host/helper_program base/fd base/text wire/url)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libseccomp)
 
 $(BUILD)/gomemctl: $(CLI) $(CLI_LIBRARY)
 	$(call say,LD,$@)
@@ -217,6 +225,7 @@ install: all
 	install -D -m 755 $(BUILD)/gomemd-listen $(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-listen
 	install -D -m 755 $(BUILD)/gomemd-throttle $(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-throttle
 	install -D -m 755 $(BUILD)/gomemd-fetch $(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-fetch
+	install -D -m 755 $(BUILD)/gomemd-post $(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-post
 	install -d $(DESTDIR)/usr/lib/systemd/system
 	sed 's|@SBIN@|$(PREFIX)/sbin|' units/gomemd.service > $(DESTDIR)/usr/lib/systemd/system/gomemd.service
 	install -D -m 644 policies/50-sizing.ini $(DESTDIR)/usr/lib/gomemd/policies.d/50-sizing.ini
@@ -236,6 +245,7 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-listen \
 		$(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-throttle \
 		$(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-fetch \
+		$(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-post \
 		$(DESTDIR)/usr/lib/systemd/system/gomemd.service \
 		$(DESTDIR)/usr/lib/gomemd/policies.d/50-sizing.ini \
 		$(DESTDIR)/usr/lib/sysusers.d/gomemd.conf \

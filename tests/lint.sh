@@ -136,8 +136,8 @@ check_wrapped() {
 		done < <(grep -rlE "^#include <$header>" daemon)
 	done <<-'TABLE'
 		ini\.h daemon/policy/ini.c
-		seccomp\.h daemon/host/confine.c daemon/host/parse.c daemon/host/fetch_curl.c
-		curl/curl\.h daemon/host/fetch_curl.c
+		seccomp\.h daemon/host/confine.c daemon/host/parse.c daemon/host/curl_library.c daemon/host/post_serve.c
+		curl/curl\.h daemon/host/curl_library.h
 		systemd/sd-bus\.h daemon/host/unit.c
 		systemd/sd-journal\.h daemon/cli/audit.c
 		bpf/(lib)?bpf\.h daemon/host/probes.c daemon/host/trap_cost.c daemon/host/kernel_probes.c daemon/host/event_ring.c daemon/host/throttle_bucket.c

@@ -96,6 +96,7 @@ static void tell(struct workload *w, const struct goproc *p, enum audit_occasion
 		return;
 	ranked = calloc(CULPRITS_MAX, sizeof(*ranked));
 	n = ranked ? culprits_rank(&of, ranked) : 0;
+	notices_culprits(w, ranked, n, clock_now());
 	for (size_t i = 0; i < n && rank < TOLD_MAX; i++) {
 		if (!ranked[i].growth.cause || !ranked[i].impact_permille)
 			continue;

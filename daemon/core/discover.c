@@ -35,6 +35,7 @@ struct workload *workload_free(struct workload *w)
 	if (!w)
 		return NULL;
 	m = w->manager;
+	notices_gone(w, clock_now());
 	learned_keep(w);
 	environment_ended(w);
 	if (m->watch)

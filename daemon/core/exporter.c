@@ -302,7 +302,7 @@ int exporter_apply(struct manager *m)
 	struct exporter *e = m->exporter;
 	int r;
 
-	if (!e && !strcmp(m->config.metrics_listen, CONFIG_METRICS_NONE))
+	if (!e && !strcmp(m->config.metrics_listen, CONFIG_NONE))
 		return 0;
 	if (!e)
 		e = m->exporter = calloc(1, sizeof(*e));
@@ -312,7 +312,7 @@ int exporter_apply(struct manager *m)
 	if (!strcmp(e->listen, m->config.metrics_listen))
 		return 0;
 	stop(e);
-	if (!strcmp(m->config.metrics_listen, CONFIG_METRICS_NONE))
+	if (!strcmp(m->config.metrics_listen, CONFIG_NONE))
 		return 0;
 	r = start(e, m->config.metrics_listen);
 	manager_feature(m, FEATURE_METRICS, r);

@@ -8,3 +8,6 @@
 void figures_of_workload(const struct workload *w, bool by_cgroup, struct metrics_workload *f);
 /* All but what only the exporter knows. */
 void figures_of_daemon(const struct manager *m, struct metrics_daemon *d);
+
+/* notices.c: those of what is sent. */
+void notices_figures(const struct manager *m, struct metrics_daemon *d);

@@ -303,5 +303,6 @@ void figures_of_daemon(const struct manager *m, struct metrics_daemon *d)
 		.profile_cpu_usec = figure(m->walk.cost_usec),
 		.reloads = figure(m->environments.reloads),
 	};
+	notices_figures(m, d);
 	add_unit(m, d);
 }

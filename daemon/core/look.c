@@ -185,6 +185,7 @@ static void make_decision(struct workload *w, usec_t now)
 		decision_clear(&w->decision, now);
 		history_forget(&w->history);
 		culprits_look(w, now);
+		notices_look(w, now);
 		return;
 	}
 	record.now = now;
@@ -204,6 +205,7 @@ static void make_decision(struct workload *w, usec_t now)
 			log_debug("Cannot record a decision, ignoring");
 	}
 	alert(w, now);
+	notices_look(w, now);
 	culprits_look(w, now);
 }
 

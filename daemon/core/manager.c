@@ -81,6 +81,7 @@ int manager_reload(struct manager *m)
 	} else {
 		rematch_all(m);
 		exporter_apply(m);
+		notices_apply(m);
 	}
 	m->reload_refused = r < 0;
 	reload_apply(m);
@@ -349,6 +350,7 @@ struct manager *manager_free(struct manager *m)
 
 	if (!m)
 		return NULL;
+	m->notices = notices_free(m->notices);
 	for (struct workload *w = table_next(&m->workloads, &cursor); w;
 	     w = table_next(&m->workloads, &cursor))
 		workload_free(w);
@@ -416,6 +418,7 @@ int manager_run(struct manager *m)
 		/* Said where it cannot be; memory is governed without. */
 		exporter_apply(m);
 		reload_apply(m);
+		notices_apply(m);
 		sd_notify(0, "READY=1\nSTATUS=Looking for Go processes");
 		r = sd_event_loop(m->event);
 	}

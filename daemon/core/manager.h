@@ -147,6 +147,7 @@ struct manager {
 	struct environments environments;
 	struct recorder *recorder;
 	struct exporter *exporter; /* NULL until metrics are asked for */
+	struct notices *notices;   /* NULL while alerts are sent nowhere */
 	struct journal *journal;
 	struct features features;
 	struct throttled throttled[THROTTLED_MAX];
@@ -408,3 +409,14 @@ void control_set_access(const char *path);
 /* Serves metrics as the configuration has it, from now on. Returns 0 or -errno, which has been said. */
 int exporter_apply(struct manager *m);
 struct exporter *exporter_free(struct exporter *e);
+
+/* notices.c */
+/* Sends alerts as the configuration has it, from now on. Returns 0 or -errno, which has been said. */
+int notices_apply(struct manager *m);
+struct notices *notices_free(struct notices *x);
+/* After a decision, when the journal has it: whether its alert fires. */
+void notices_look(struct workload *w, usec_t now);
+/* Its culprits were ranked. */
+void notices_culprits(struct workload *w, const struct culprit *of, size_t n, usec_t now);
+/* It ends, and what it was alerted for. */
+void notices_gone(struct workload *w, usec_t now);

@@ -18,6 +18,8 @@ enum kind {
 	KIND_LEVEL,
 	KIND_EVENTS,
 	KIND_LISTEN,
+	KIND_URL,
+	KIND_FILE,
 	KIND_MAX_,
 };
 
@@ -76,6 +78,22 @@ static const struct row rows[] = {
 	{ "metrics_listen", KIND_LISTEN, FIELD(metrics_listen), "no",
 	  "no, ADDRESS:PORT as 127.0.0.1:9477 or [::1]:9477, or the path of a socket", 0, 0,
 	  "Serve metrics for Prometheus here: an address and port, or the path of a unix socket." },
+	{ "alert_alertmanager", KIND_URL, FIELD(alert_alertmanager), "no",
+	  "no, or http://HOST:PORT or https://HOST[:PORT][/PATH] without a password", 0, 0,
+	  "Send alerts to the Alertmanager here, by its API v2." },
+	{ "alert_webhook", KIND_URL, FIELD(alert_webhook), "no",
+	  "no, or http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH] without a password", 0, 0,
+	  "Send each alert, when it fires and when it is resolved, as a JSON document here." },
+	{ "alert_token_file", KIND_FILE, FIELD(alert_token_file), "no",
+	  "no, or the absolute path of a file", 0, 0,
+	  "File with the bearer token that both receivers of alerts are sent." },
+	{ "alert_hold", KIND_DURATION, FIELD(alert_hold), "1min", "a duration from 1s to 1h",
+	  USEC_SEC, 60 * USEC_MIN,
+	  "An alert that was gone for so long is sent as resolved; one that comes back before has fired all along." },
+	{ "alert_repeat", KIND_DURATION, FIELD(alert_repeat), "1min", "a duration from 1s to 1h",
+	  USEC_SEC, 60 * USEC_MIN, "How often an Alertmanager is told of what still fires." },
+	{ "alert_queue", KIND_COUNT, FIELD(alert_queue), "256", "a number from 1 to 4096", 1, 4096,
+	  "At most this many changes of alerts wait for a receiver that is away; further ones are counted." },
 	{ "log_level", KIND_LEVEL, FIELD(log_level), "info",
 	  "emerg, alert, crit, err, warning, notice, info or debug", 0, 0,
 	  "Messages of less weight than this are not written." },
@@ -155,12 +173,38 @@ static int parse_listen(const char *value, void *field)
 	bool yes;
 
 	if (text_parse_bool(value, &yes) == 0) {
-		text_copy(field, ADDRESS_TEXT_MAX, CONFIG_METRICS_NONE);
+		text_copy(field, ADDRESS_TEXT_MAX, CONFIG_NONE);
 		return yes ? -EINVAL : 0;
 	}
 	if (address_parse(value, &address) < 0 || !text_copy(field, ADDRESS_TEXT_MAX, value))
 		return -EINVAL;
 	return 0;
+}
+
+static int parse_none(const char *value, void *field)
+{
+	bool yes;
+
+	if (text_parse_bool(value, &yes) < 0 || yes)
+		return -EINVAL;
+	text_copy(field, URL_TEXT_MAX, CONFIG_NONE);
+	return 0;
+}
+
+static int parse_url(const char *value, void *field)
+{
+	struct url url;
+
+	if (parse_none(value, field) == 0)
+		return 0;
+	return url_parse(value, &url) == 0 && text_copy(field, URL_TEXT_MAX, value) ? 0 : -EINVAL;
+}
+
+static int parse_file(const char *value, void *field)
+{
+	if (parse_none(value, field) == 0)
+		return 0;
+	return value[0] == '/' && text_copy(field, URL_TEXT_MAX, value) ? 0 : -EINVAL;
 }
 
 /* The largest unit that divides it: what is shown can go back into the file. */
@@ -221,7 +265,7 @@ static void format_events(char *buf, size_t size, const void *field, const struc
 	snprintf(buf, size, "%s", event_names[*(const int32_t *)field]);
 }
 
-static void format_listen(char *buf, size_t size, const void *field, const struct row *row)
+static void format_text(char *buf, size_t size, const void *field, const struct row *row)
 {
 	(void)row;
 	snprintf(buf, size, "%s", (const char *)field);
@@ -239,7 +283,9 @@ static const struct {
 	[KIND_BOOL] = { parse_bool, format_bool, sizeof(bool) },
 	[KIND_LEVEL] = { parse_level, format_level, sizeof(int32_t) },
 	[KIND_EVENTS] = { parse_events, format_events, sizeof(int32_t) },
-	[KIND_LISTEN] = { parse_listen, format_listen, ADDRESS_TEXT_MAX },
+	[KIND_LISTEN] = { parse_listen, format_text, ADDRESS_TEXT_MAX },
+	[KIND_URL] = { parse_url, format_text, URL_TEXT_MAX },
+	[KIND_FILE] = { parse_file, format_text, URL_TEXT_MAX },
 };
 _Static_assert(ARRAY_SIZE(kinds) == KIND_MAX_, "a kind without its functions");
 
@@ -250,7 +296,7 @@ static int set_row(struct config *config, const struct row *row, const char *val
 		uint64_t number;
 		int32_t name;
 		bool flag;
-		char text[ADDRESS_TEXT_MAX];
+		char text[URL_TEXT_MAX];
 	} v = { 0 };
 	int r = kinds[row->kind].parse(value, &v);
 
@@ -272,7 +318,8 @@ void config_default(struct config *ret)
 struct loader {
 	struct config config;
 	bool section_known;
-	uint32_t look_line; /* the last of look_min and look_max */
+	uint32_t look_line;  /* the last of look_min and look_max */
+	uint32_t alert_line; /* the last of those that say where alerts go */
 };
 
 static void report_unknown_key(const struct ini_entry *entry, struct ini_report *report)
@@ -299,6 +346,8 @@ static void set_key(struct loader *l, const struct ini_entry *entry, struct ini_
 				       rows[i].right);
 		if (!strncmp(entry->key, "look_", 5))
 			l->look_line = entry->line;
+		if (!strncmp(entry->key, "alert_", 6))
+			l->alert_line = entry->line;
 		return;
 	}
 	report_unknown_key(entry, report);
@@ -320,6 +369,29 @@ static void take_entry(void *userdata, const struct ini_entry *entry, struct ini
 			       entry->section);
 }
 
+/* A token is for whoever is sent it, and for nobody on the way. */
+static bool is_exposed(const struct config *c, const char *text)
+{
+	struct url url;
+
+	return strcmp(c->alert_token_file, CONFIG_NONE) != 0 && url_parse(text, &url) == 0 &&
+	       !url.tls && !url_is_local(&url);
+}
+
+static void check_alerts(const struct loader *l, const char *file, struct ini_report *report)
+{
+	const struct config *c = &l->config;
+
+	if (strchr(c->alert_alertmanager, '?'))
+		ini_report_add(report, file, l->alert_line, true,
+			       "alert_alertmanager has a query; write the address and the path "
+			       "before /api/v2/alerts alone");
+	if (is_exposed(c, c->alert_alertmanager) || is_exposed(c, c->alert_webhook))
+		ini_report_add(report, file, l->alert_line, true,
+			       "alert_token_file would be sent in the clear; write https:// for "
+			       "receivers that are not on this host");
+}
+
 static int finish(const struct loader *l, const char *file, struct ini_report *report,
 		  struct config *ret)
 {
@@ -327,6 +399,7 @@ static int finish(const struct loader *l, const char *file, struct ini_report *r
 		ini_report_add(report, file, l->look_line, true,
 			       "look_min is longer than look_max; write the shorter one as "
 			       "look_min");
+	check_alerts(l, file, report);
 	if (report->errors)
 		return -EINVAL;
 	*ret = l->config;

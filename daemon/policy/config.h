@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "policy/ini.h"
 #include "policy/policy.h"
+#include "wire/url.h"
 
 /*
  * gomemd.conf, section [daemon]. One row per key in config.c feeds the loader, `gomemctl show-config` and the check
@@ -35,12 +36,17 @@ struct config {
 	usec_t audit_interval;	     /* ... and how long until one more; 20, 10 s */
 	int32_t process_events;	     /* enum config_process_events: follow exec and exit; yes */
 	bool probes;		     /* listen by eBPF; yes */
-	char metrics_listen
-		[ADDRESS_TEXT_MAX]; /* CONFIG_METRICS_NONE, or what address_parse takes; no */
-	int32_t log_level;	    /* emerg ... debug (syslog(3)); info */
+	char metrics_listen[ADDRESS_TEXT_MAX]; /* CONFIG_NONE, or what address_parse takes; no */
+	char alert_alertmanager[URL_TEXT_MAX]; /* CONFIG_NONE, or what url_parse takes; no */
+	char alert_webhook[URL_TEXT_MAX];      /* the same */
+	char alert_token_file[URL_TEXT_MAX];   /* CONFIG_NONE, or an absolute path; no */
+	usec_t alert_hold;    /* an alert has to be gone for so long to be resolved; 1 min */
+	usec_t alert_repeat;  /* how often Alertmanager is told of what fires; 1 min */
+	uint64_t alert_queue; /* changes that wait for a receiver; 256 */
+	int32_t log_level;    /* emerg ... debug (syslog(3)); info */
 };
 
-#define CONFIG_METRICS_NONE "no"
+#define CONFIG_NONE "no"
 
 void config_default(struct config *ret);
 
@@ -55,7 +61,7 @@ int config_load_text(const char *file, const char *text, size_t len, struct ini_
 /* One row for show-config and the documentation check. */
 struct config_row {
 	const char *key, *default_text, *about;
-	char value[ADDRESS_TEXT_MAX];
+	char value[URL_TEXT_MAX];
 };
 
 size_t config_rows_max(void);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "report/alert_text.h"
 #include "report/audit.h"
 #include "report/fields.h"
 
@@ -137,64 +138,16 @@ void audit_reclaim(struct journal *j, const struct audit_subject *subject, uint6
 	record_send(&r, j);
 }
 
-static void growth_message(struct record *r, const struct audit_subject *subject,
-			   const struct decision *d, const char *room, const char *fits)
-{
-	const char *what = d->alert == ALERT_GROWTH ? "its live data" : "memory that is not Go's";
-	const uint64_t seconds = d->forecast.to_oom / USEC_SEC;
-
-	if (!d->recommended_limit) {
-		record_add(r, "MESSAGE",
-			   "%s: %s grows, and fills %s in about %" PRIu64
-			   " s; a larger memory.max only puts that off",
-			   subject->workload, what, room, seconds);
-		return;
-	}
-	record_add(r, "MESSAGE",
-		   "%s: %s grows, and fills %s in about %" PRIu64
-		   " s; with a memory.max of %s it would last a day",
-		   subject->workload, what, room, seconds, fits);
-	record_add(r, "GOMEMD_RECOMMENDED_LIMIT", "%" PRIu64, d->recommended_limit);
-}
-
-static void alert_message(struct record *r, const struct audit_subject *subject,
-			  const struct decision *d)
-{
-	char usage[TEXT_BYTES_MAX], room[TEXT_BYTES_MAX], fits[TEXT_BYTES_MAX];
-
-	text_bytes(usage, d->usage);
-	text_bytes(room, d->room);
-	text_bytes(fits, d->recommended_limit);
-	switch (d->alert) {
-	case ALERT_DOES_NOT_FIT:
-		record_add(
-			r, "MESSAGE",
-			"%s: its live data does not fit into %s; raise memory.max to %s, or it will "
-			"be killed",
-			subject->workload, room, fits);
-		record_add(r, "GOMEMD_RECOMMENDED_LIMIT", "%" PRIu64, d->recommended_limit);
-		return;
-	case ALERT_GROWTH:
-	case ALERT_NONGO:
-		growth_message(r, subject, d, room, fits);
-		return;
-	case ALERT_HOT:
-		record_add(r, "MESSAGE", "%s: its garbage collector needs over half of the CPU",
-			   subject->workload);
-		return;
-	default:
-		record_add(r, "MESSAGE", "%s: uses %s of %s and may be killed soon",
-			   subject->workload, usage, room);
-	}
-}
-
 void audit_alert(struct journal *j, const struct audit_subject *subject, const struct decision *d,
 		 const char *evidence)
 {
+	char text[ALERT_TEXT_MAX];
 	struct record r;
 
 	record_start(&r, AUDIT_ID_ALERT, LOG_WARNING);
-	alert_message(&r, subject, d);
+	record_add(&r, "MESSAGE", "%s", alert_text(text, subject->workload, d));
+	if (d->recommended_limit && d->alert != ALERT_HOT && d->alert != ALERT_EMERGENCY)
+		record_add(&r, "GOMEMD_RECOMMENDED_LIMIT", "%" PRIu64, d->recommended_limit);
 	record_add(&r, "GOMEMD_ALERT", "%s", decide_alert_name(d->alert));
 	record_add(&r, "GOMEMD_FORECAST", "%s", forecast_kind_name(d->forecast.kind));
 	if (d->forecast.to_oom != FORECAST_NEVER)

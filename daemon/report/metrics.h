@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "host/features.h"
+#include "report/notify.h"
 #include "report/tally.h"
 #include "sense/totals.h"
 
@@ -77,6 +78,8 @@ struct metrics_daemon {
 		reloaded;
 	int64_t looks, changes, kills, left_out, helpers_replaced, hostile;
 	int64_t records_lost, events_lost, profiles, profile_cpu_usec, reloads;
+	int64_t alerts_firing, alerts_left_out;
+	struct notify_stats notify[NOTIFY_RECEIVER_MAX_];
 	int64_t scrapes, scrape_usec; /* before this one: how many, what all of them took */
 	int64_t dropped;	      /* series that were left out of answers before this one */
 };

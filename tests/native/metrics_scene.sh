@@ -4,7 +4,9 @@
 # usage: metrics_scene.sh SCRATCH PROGRAM BUSY_PORT IDLE_PORT SETTING...
 #
 # In a mount namespace of its own: a busy and an idle program in cgroups of files, and a daemon that watches them, until it is
-# told to end. Where SCRATCH/end-idle appears the idle one ends. NO_LIBRARY hides libmicrohttpd.
+# told to end. Where SCRATCH/end-idle appears the idle one ends. NO_LIBRARY hides libmicrohttpd,
+# NO_CURL libcurl; AUTHORITIES is the file of certificates that are trusted in place of the system's; MORE
+# is a command that runs as well, in more.service.
 set -eu
 
 scratch=$1 program=$2 busy=$3 idle=$4
@@ -17,7 +19,7 @@ cd "$(dirname "$(realpath "$0")")/../.."
 pids=()
 run_program() {
 	scene_cgroup "$1.service" 268435456
-	"$program" "${@:2}" </dev/null >/dev/null 2>&1 &
+	"${@:2}" </dev/null >/dev/null 2>&1 &
 	pids+=("$!")
 	scene_place "$!" "$1.service"
 }
@@ -35,11 +37,17 @@ if [ "${NO_LIBRARY:-}" ]; then
 		[ ! -e "$library" ] || mount --bind /dev/null "$library"
 	done
 fi
+if [ "${NO_CURL:-}" ]; then
+	for library in /usr/lib/*/libcurl*.so.4*; do mount --bind /dev/null "$library"; done
+fi
+if [ "${AUTHORITIES:-}" ]; then mount --bind "$AUTHORITIES" /etc/ssl/certs/ca-certificates.crt; fi
 trap end EXIT
 trap 'exit 0' TERM
-run_program idle -live 20 -idle -http "127.0.0.1:$idle"
+run_program idle "$program" -live 20 -idle -http "127.0.0.1:$idle"
 idle_pid=$!
-run_program busy -live 5 -http "127.0.0.1:$busy"
+run_program busy "$program" -live 5 -http "127.0.0.1:$busy"
+# shellcheck disable=SC2086 # words
+[ -z "${MORE:-}" ] || run_program more $MORE
 {
 	printf '[daemon]\nmode = recommend\nprobes = no\nlook_max = 500ms\n'
 	printf '%s\n' "$@"

@@ -78,6 +78,7 @@ int manager_reload(struct manager *m)
 	if (r < 0) {
 		log_error("Reload refused; what was in force stays in force");
 	} else {
+		kubernetes_apply(m);
 		rematch_all(m);
 		exporter_apply(m);
 	}
@@ -348,6 +349,7 @@ struct manager *manager_free(struct manager *m)
 	inspector_free(m->walker);
 	throttle_drop_all(m);
 	endpoints_free(m);
+	kubernetes_free(m);
 	m->listener = listener_free(m->listener);
 	proc_events_free(m->events);
 	watch_free(m->watch);
@@ -403,6 +405,7 @@ int manager_run(struct manager *m)
 		m->started_wall = clock_wall();
 		/* Said where it cannot be; memory is governed without. */
 		exporter_apply(m);
+		kubernetes_apply(m);
 		sd_notify(0, "READY=1\nSTATUS=Looking for Go processes");
 		r = sd_event_loop(m->event);
 	}

@@ -20,18 +20,18 @@ json_object *view_trace_head(const struct manager *m)
 json_object *view_trace_look(const struct workload *w, uint64_t lost)
 {
 	_cleanup_(freep) struct trace_look *look = calloc(1, sizeof(*look));
-	struct policy_subject subject;
+	struct workload_subject subject;
 
 	if (!look)
 		return NULL;
 	workload_subject_of(w, &subject);
 	text_copy(look->workload, sizeof(look->workload), w->name.workload);
 	text_copy(look->label, sizeof(look->label), w->label);
-	text_copy(look->exe, sizeof(look->exe), subject.exe);
-	text_copy(look->module, sizeof(look->module), subject.module);
-	text_copy(look->space, sizeof(look->space), subject.space);
-	text_copy(look->pod, sizeof(look->pod), subject.pod);
-	text_copy(look->container, sizeof(look->container), subject.container);
+	text_copy(look->exe, sizeof(look->exe), subject.as.exe);
+	text_copy(look->module, sizeof(look->module), subject.as.module);
+	text_copy(look->space, sizeof(look->space), subject.as.space);
+	text_copy(look->pod, sizeof(look->pod), subject.as.pod);
+	text_copy(look->container, sizeof(look->container), subject.as.container);
 	text_copy(look->tier, sizeof(look->tier),
 		  w->tier >= 0 ? w->manager->policy->tiers[w->tier].rules.tier : "");
 	text_copy(look->mode, sizeof(look->mode), policy_mode_name(w->mode));

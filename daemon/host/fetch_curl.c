@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dlfcn.h>
-#include <poll.h>
-#include <seccomp.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,28 +7,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CURL_DISABLE_TYPECHECK
-#define CURL_DISABLE_DEPRECATION
-#include <curl/curl.h>
-
 #include "base/util.h"
-#include "host/confine.h"
+#include "host/curl_library.h"
 #include "host/fetch_curl.h"
 #include "host/fetch_judge.h"
 #include "host/fetch_message.h"
 
-#define ADDRESS_SPACE_MAX (512 * MIB)
-#define START_BYTES	  (64 * KIB)
-
-/* What is used of the library, which is loaded by hand: the daemon does without it. */
-struct library {
-	CURLcode (*global_init)(long flags);
-	CURL *(*easy_init)(void);
-	CURLcode (*easy_setopt)(CURL *curl, CURLoption option, ...);
-	CURLcode (*easy_perform)(CURL *curl);
-	CURLcode (*easy_getinfo)(CURL *curl, CURLINFO info, ...);
-	void (*easy_cleanup)(CURL *curl);
-};
+#define START_BYTES (64 * KIB)
 
 /* An answer as it comes in. */
 struct answer {
@@ -39,30 +22,6 @@ struct answer {
 	bool too_large;
 	uint8_t *body;
 };
-
-static bool load_symbol(void *handle, const char *name, void *ret)
-{
-	void *symbol = dlsym(handle, name);
-
-	memcpy(ret, &symbol, sizeof(symbol));
-	return symbol;
-}
-
-static bool library_load(struct library *lib)
-{
-	static const char *const names[] = { "libcurl.so.4", "libcurl-gnutls.so.4" };
-	void *h = NULL;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names) && !h; i++)
-		h = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-	return h && load_symbol(h, "curl_global_init", &lib->global_init) &&
-	       load_symbol(h, "curl_easy_init", &lib->easy_init) &&
-	       load_symbol(h, "curl_easy_setopt", &lib->easy_setopt) &&
-	       load_symbol(h, "curl_easy_perform", &lib->easy_perform) &&
-	       load_symbol(h, "curl_easy_getinfo", &lib->easy_getinfo) &&
-	       load_symbol(h, "curl_easy_cleanup", &lib->easy_cleanup) &&
-	       lib->global_init(CURL_GLOBAL_ALL) == CURLE_OK;
-}
 
 static size_t on_header(char *line, size_t size, size_t n, void *userdata)
 {
@@ -101,64 +60,16 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 	return len;
 }
 
-/* Whatever address it has in mind: there is one socket, and it is connected. */
-static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct answer *a = userdata;
-
-	(void)purpose;
-	(void)address;
-	return a->fd >= 0 ? TAKE_FD(a->fd) : CURL_SOCKET_BAD;
-}
-
-static int on_connect(void *userdata, curl_socket_t fd, curlsocktype purpose)
-{
-	(void)userdata;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
-static bool set_up(const struct library *lib, CURL *curl, const char *url, long left_ms,
+static bool set_up(const struct curl_library *lib, CURL *curl, const char *url, long left_ms,
 		   struct answer *a)
 {
-	const struct {
-		CURLoption option;
-		long value;
-	} numbers[] = {
-		{ CURLOPT_NOSIGNAL, 1 },       { CURLOPT_TIMEOUT_MS, left_ms },
-		{ CURLOPT_FOLLOWLOCATION, 0 }, { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
-		{ CURLOPT_SSL_VERIFYPEER, 0 }, { CURLOPT_SSL_VERIFYHOST, 0 },
-		{ CURLOPT_FRESH_CONNECT, 1 },  { CURLOPT_FORBID_REUSE, 1 },
-	};
-	const struct {
-		CURLoption option;
-		const void *value;
-	} pointers[] = {
-		{ CURLOPT_URL, url },
-		{ CURLOPT_PROXY, "" },
-		{ CURLOPT_NOPROXY, "*" },
-		{ CURLOPT_USERAGENT, "gomemd/" GOMEMD_VERSION },
-		{ CURLOPT_ACCEPT_ENCODING, "gzip" },
-		{ CURLOPT_HEADERDATA, a },
-		{ CURLOPT_WRITEDATA, a },
-		{ CURLOPT_OPENSOCKETDATA, a },
-	};
-	bool ok = true;
-
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		ok &= lib->easy_setopt(curl, numbers[i].option, numbers[i].value) == CURLE_OK;
-	for (size_t i = 0; i < ARRAY_SIZE(pointers); i++)
-		ok &= lib->easy_setopt(curl, pointers[i].option, pointers[i].value) == CURLE_OK;
-	/* The first is known from 7.85 on, the second until it is taken away. */
-	ok &= lib->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK ||
-	      lib->easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) ==
-		      CURLE_OK;
-	ok &= lib->easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK;
-	ok &= lib->easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
-	ok &= lib->easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK;
-	ok &= lib->easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_connect) == CURLE_OK;
-	return ok;
+	return curl_set_common(lib, curl, url, left_ms, &a->fd) &&
+	       lib->easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L) == CURLE_OK &&
+	       lib->easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L) == CURLE_OK &&
+	       lib->easy_setopt(curl, CURLOPT_HEADERDATA, a) == CURLE_OK &&
+	       lib->easy_setopt(curl, CURLOPT_WRITEDATA, a) == CURLE_OK &&
+	       lib->easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+	       lib->easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
 }
 
 static enum fetch_outcome outcome_of(CURLcode code, const struct answer *a)
@@ -175,7 +86,7 @@ static enum fetch_outcome outcome_of(CURLcode code, const struct answer *a)
 	}
 }
 
-static void ask(const struct library *lib, const struct fetch_request *req, long left_ms,
+static void ask(const struct curl_library *lib, const struct fetch_request *req, long left_ms,
 		struct answer *a, struct fetch_reply *ret)
 {
 	char url[ENDPOINT_TEXT_MAX];
@@ -198,22 +109,19 @@ static void ask(const struct library *lib, const struct fetch_request *req, long
 		lib->easy_cleanup(curl);
 }
 
-/* The socket's connection is under way. */
 static enum fetch_outcome await_connection(int fd, usec_t until)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	const usec_t left = sub_sat(until, clock_now());
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	if (poll(&p, 1, (int)(left / USEC_MSEC)) < 1)
+	switch (curl_await_connection(fd, until)) {
+	case 0:
+		return FETCH_OK;
+	case -ETIMEDOUT:
 		return FETCH_TIMEOUT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error)
+	default:
 		return FETCH_REFUSED;
-	return FETCH_OK;
+	}
 }
 
-static void answer_request(const struct library *lib, const struct fetch_request *req, int fd,
+static void answer_request(const struct curl_library *lib, const struct fetch_request *req, int fd,
 			   struct fetch_reply *ret)
 {
 	struct answer a = { .fd = fd };
@@ -229,38 +137,9 @@ static void answer_request(const struct library *lib, const struct fetch_request
 	free(a.body);
 }
 
-/*
- * No socket, no file, no program, no child of its own making: what it is handed is all there is. Releases of the library
- * before 8.0 connect a socket that is connected already.
- */
-static bool drop_rights(void)
-{
-	static const int allowed[] = {
-		SCMP_SYS(read),		SCMP_SYS(write),	  SCMP_SYS(readv),
-		SCMP_SYS(writev),	SCMP_SYS(recvfrom),	  SCMP_SYS(recvmsg),
-		SCMP_SYS(sendto),	SCMP_SYS(sendmsg),	  SCMP_SYS(poll),
-		SCMP_SYS(ppoll),	SCMP_SYS(getsockopt),	  SCMP_SYS(setsockopt),
-		SCMP_SYS(getsockname),	SCMP_SYS(getpeername),	  SCMP_SYS(shutdown),
-		SCMP_SYS(fcntl),	SCMP_SYS(close),	  SCMP_SYS(mmap),
-		SCMP_SYS(munmap),	SCMP_SYS(mremap),	  SCMP_SYS(mprotect),
-		SCMP_SYS(brk),		SCMP_SYS(madvise),	  SCMP_SYS(futex),
-		SCMP_SYS(getrandom),	SCMP_SYS(clock_gettime),  SCMP_SYS(gettimeofday),
-		SCMP_SYS(time),		SCMP_SYS(getpid),	  SCMP_SYS(gettid),
-		SCMP_SYS(socketpair),	SCMP_SYS(eventfd2),	  SCMP_SYS(pipe2),
-		SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit_group),
-		SCMP_SYS(rt_sigreturn),
-	};
-
-	return confine_self(&(struct confine){ .calls = allowed,
-					       .n_calls = ARRAY_SIZE(allowed),
-					       .address_space_bytes = ADDRESS_SPACE_MAX,
-					       .refuses = true,
-					       .connects = true });
-}
-
 void fetch_curl_serve(int fd)
 {
-	static struct library lib;
+	static struct curl_library lib;
 	static struct fetch_request req;
 	static struct fetch_reply reply;
 	char lacks;
@@ -269,8 +148,8 @@ void fetch_curl_serve(int fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "gomemd-http");
 	signal(SIGPIPE, SIG_IGN);
-	lacks = !library_load(&lib);
-	if (!drop_rights() || send(fd, &lacks, 1, MSG_NOSIGNAL) != 1)
+	lacks = !curl_library_load(&lib);
+	if (!curl_confine() || send(fd, &lacks, 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
 	while (!lacks && fetch_message_receive(fd, &req, sizeof(req), &sock) == 0) {
 		answer_request(&lib, &req, sock, &reply);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "kube/names.h"
 #include "policy/config.h"
 
 enum kind {
@@ -18,6 +19,9 @@ enum kind {
 	KIND_LEVEL,
 	KIND_EVENTS,
 	KIND_LISTEN,
+	KIND_SERVER,
+	KIND_NODE,
+	KIND_PATH,
 	KIND_MAX_,
 };
 
@@ -74,6 +78,18 @@ static const struct row rows[] = {
 	{ "metrics_listen", KIND_LISTEN, FIELD(metrics_listen), "no",
 	  "no, ADDRESS:PORT as 127.0.0.1:9477 or [::1]:9477, or the path of a socket", 0, 0,
 	  "Serve metrics for Prometheus here: an address and port, or the path of a unix socket." },
+	{ "kube_api", KIND_SERVER, FIELD(kube_api), "off",
+	  "off, in-cluster, or https://ADDRESS:PORT as https://10.96.0.1:443 (no names)", 0, 0,
+	  "Ask the API server of Kubernetes for labels, annotations, owners, requests and limits." },
+	{ "kube_node", KIND_NODE, FIELD(kube_node), "auto",
+	  "auto, or this node's name in Kubernetes", 0, 0,
+	  "This node's name in Kubernetes; auto: NODE_NAME of the environment, else the host's name." },
+	{ "kube_token_file", KIND_PATH, FIELD(kube_token_file),
+	  "/var/run/secrets/kubernetes.io/serviceaccount/token", "an absolute path", 0, 0,
+	  "File of the token for the API server, read anew for each request." },
+	{ "kube_ca_file", KIND_PATH, FIELD(kube_ca_file),
+	  "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", "an absolute path", 0, 0,
+	  "File of the certificates that prove the API server's, and no others do." },
 	{ "log_level", KIND_LEVEL, FIELD(log_level), "info",
 	  "emerg, alert, crit, err, warning, notice, info or debug", 0, 0,
 	  "Messages of less weight than this are not written." },
@@ -161,6 +177,36 @@ static int parse_listen(const char *value, void *field)
 	return 0;
 }
 
+static int copy_value(const char *value, bool good, void *field)
+{
+	return good && text_copy(field, CONFIG_TEXT_MAX, value) ? 0 : -EINVAL;
+}
+
+/* Any spelling of no is off. */
+static int parse_server(const char *value, void *field)
+{
+	struct endpoint at;
+	bool yes;
+
+	if (text_parse_bool(value, &yes) == 0)
+		return copy_value(CONFIG_KUBE_OFF, !yes, field);
+	return copy_value(value,
+			  !strcmp(value, CONFIG_KUBE_IN_CLUSTER) ||
+				  (endpoint_parse(value, &at) == 0 && at.tls &&
+				   at.family != ENDPOINT_UNIX && !strcmp(at.path, "/")),
+			  field);
+}
+
+static int parse_node(const char *value, void *field)
+{
+	return copy_value(value, kube_is_subdomain(value), field);
+}
+
+static int parse_path(const char *value, void *field)
+{
+	return copy_value(value, value[0] == '/', field);
+}
+
 /* The largest unit that divides it: what is shown can go back into the file. */
 static void format_scaled(char *buf, size_t size, uint64_t v, const struct row *row)
 {
@@ -219,7 +265,7 @@ static void format_events(char *buf, size_t size, const void *field, const struc
 	snprintf(buf, size, "%s", event_names[*(const int32_t *)field]);
 }
 
-static void format_listen(char *buf, size_t size, const void *field, const struct row *row)
+static void format_text(char *buf, size_t size, const void *field, const struct row *row)
 {
 	(void)row;
 	snprintf(buf, size, "%s", (const char *)field);
@@ -237,7 +283,10 @@ static const struct {
 	[KIND_BOOL] = { parse_bool, format_bool, sizeof(bool) },
 	[KIND_LEVEL] = { parse_level, format_level, sizeof(int32_t) },
 	[KIND_EVENTS] = { parse_events, format_events, sizeof(int32_t) },
-	[KIND_LISTEN] = { parse_listen, format_listen, ADDRESS_TEXT_MAX },
+	[KIND_LISTEN] = { parse_listen, format_text, ADDRESS_TEXT_MAX },
+	[KIND_SERVER] = { parse_server, format_text, CONFIG_TEXT_MAX },
+	[KIND_NODE] = { parse_node, format_text, CONFIG_TEXT_MAX },
+	[KIND_PATH] = { parse_path, format_text, CONFIG_TEXT_MAX },
 };
 _Static_assert(ARRAY_SIZE(kinds) == KIND_MAX_, "a kind without its functions");
 
@@ -248,7 +297,7 @@ static int set_row(struct config *config, const struct row *row, const char *val
 		uint64_t number;
 		int32_t name;
 		bool flag;
-		char text[ADDRESS_TEXT_MAX];
+		char text[CONFIG_TEXT_MAX];
 	} v = { 0 };
 	int r = kinds[row->kind].parse(value, &v);
 

@@ -18,6 +18,10 @@ enum config_process_events {
 	PROCESS_EVENTS_MAX_,
 };
 
+enum {
+	CONFIG_TEXT_MAX = 256,
+};
+
 struct config {
 	int32_t mode; /* enum policy_mode; mode = recommend */
 	usec_t look_min,
@@ -35,11 +39,18 @@ struct config {
 	int32_t process_events;	     /* enum config_process_events: follow exec and exit; yes */
 	bool probes;		     /* listen by eBPF; yes */
 	char metrics_listen
-		[ADDRESS_TEXT_MAX]; /* CONFIG_METRICS_NONE, or what address_parse takes; no */
-	int32_t log_level;	    /* emerg ... debug (syslog(3)); info */
+		[ADDRESS_TEXT_MAX];	/* CONFIG_METRICS_NONE, or what address_parse takes; no */
+	char kube_api[CONFIG_TEXT_MAX]; /* CONFIG_KUBE_OFF, CONFIG_KUBE_IN_CLUSTER, or a URL; off */
+	char kube_node[CONFIG_TEXT_MAX]; /* this node's name, or CONFIG_KUBE_NODE_AUTO; auto */
+	char kube_token_file[CONFIG_TEXT_MAX]; /* absolute; that of a pod's service account */
+	char kube_ca_file[CONFIG_TEXT_MAX];    /* the same */
+	int32_t log_level;		       /* emerg ... debug (syslog(3)); info */
 };
 
-#define CONFIG_METRICS_NONE "no"
+#define CONFIG_METRICS_NONE    "no"
+#define CONFIG_KUBE_OFF	       "off"
+#define CONFIG_KUBE_IN_CLUSTER "in-cluster"
+#define CONFIG_KUBE_NODE_AUTO  "auto"
 
 void config_default(struct config *ret);
 
@@ -54,7 +65,7 @@ int config_load_text(const char *file, const char *text, size_t len, struct ini_
 /* One row for show-config and the documentation check. */
 struct config_row {
 	const char *key, *default_text, *about;
-	char value[ADDRESS_TEXT_MAX];
+	char value[CONFIG_TEXT_MAX];
 };
 
 size_t config_rows_max(void);

@@ -46,6 +46,6 @@ scene_cgroup() {
 # scene_place PID NAME: this process is in that cgroup, as far as the daemon can see. Before it calls exec, or it may
 # be looked at where it is not.
 scene_place() {
-	echo "0::/$2" >"$scene_root/name.$2"
-	mount --bind "$scene_root/name.$2" "$scene_root/proc/$1/cgroup"
+	echo "0::/$2" >"$scene_root/name.${2//\//_}"
+	mount --bind "$scene_root/name.${2//\//_}" "$scene_root/proc/$1/cgroup"
 }

@@ -112,7 +112,8 @@ static void note_state(struct kubernetes *k, const struct kube_record *r)
 	struct request_state *s = &k->state[r->resource];
 	const struct request_state now = { true, r->outcome, r->status };
 
-	if (s->known && s->outcome == now.outcome && s->status == now.status)
+	if (s->known && s->outcome == now.outcome &&
+	    (s->status == now.status || now.outcome == KUBE_OK))
 		return;
 	if (now.outcome != KUBE_OK)
 		log_notice(

@@ -383,7 +383,7 @@ json_object *view_explain(const struct workload *w)
 	put(o, "scope", by.scope ? json_escaped(by.scope->name) : NULL);
 	put_text(o, "mode_source", policy_source_name(by.source));
 	kube_told_json(json_object_object_get(o, "kubernetes"), kubernetes_pod(w), w->pod.container,
-		       subject.as.space_mode);
+		       subject.as.owner, subject.as.space_mode);
 	put(o, "infrastructure", json_object_new_boolean(w->infrastructure));
 	put(o, "tiers", view_tiers(w));
 	put(o, "numbers", view_numbers(w));

@@ -42,6 +42,7 @@ struct follower {
 	uint32_t status;		  /* of the last request */
 	uint32_t left_out;		  /* not told yet */
 	unsigned int failures;		  /* in a row */
+	bool told;			  /* the watch has told of something */
 	/* The page, or the line, that is coming in. */
 	char *text;
 	size_t n, room;
@@ -218,11 +219,13 @@ static enum kube_outcome list_page(struct follower *f, uint32_t objects, struct 
 static enum kube_outcome list(struct follower *f)
 {
 	struct kube_page page = { 0 };
+	char before[KUBE_CONTINUE_BYTES];
 	enum kube_outcome outcome;
 	uint32_t objects = PAGE_OBJECTS;
 
 	tell_of(f, KUBE_RECORD_LISTING, KUBE_OK);
 	for (size_t i = 0; i < PAGES_MAX; i++) {
+		text_copy(before, sizeof(before), page.next);
 		outcome = list_page(f, objects, &page);
 		if (outcome == KUBE_TOO_LARGE && objects > 1) {
 			objects /= 4;
@@ -231,6 +234,8 @@ static enum kube_outcome list(struct follower *f)
 		}
 		if (outcome != KUBE_OK)
 			return outcome;
+		if (page.next[0] && !strcmp(page.next, before))
+			return KUBE_GARBLED;
 		if (page.next[0])
 			continue;
 		text_copy(f->version, sizeof(f->version), page.version);
@@ -255,6 +260,7 @@ static bool take_event(struct follower *f, enum kube_outcome *outcome)
 		f->version[0] = '\0';
 		return false;
 	}
+	f->told = true;
 	if (e->version[0])
 		text_copy(f->version, sizeof(f->version), e->version);
 	if (e->type == KUBE_EVENT_OBJECT)
@@ -315,6 +321,9 @@ static enum kube_outcome watch(struct follower *f)
 		 "&watch=1&allowWatchBookmarks=true&timeoutSeconds=%u&resourceVersion=", seconds);
 	add_escaped(url, f->version);
 	outcome = get(f, &g);
+	/* An event that was cut off comes again. */
+	if (outcome == KUBE_OK && f->n > 0)
+		outcome = KUBE_GARBLED;
 	forget_text(f);
 	return outcome;
 }
@@ -325,13 +334,16 @@ static void step(struct follower *f)
 	const bool watches = f->version[0];
 	const usec_t began = clock_now();
 	const enum kube_outcome outcome = watches ? watch(f) : list(f);
-
 	const bool lasted = watches && clock_now() >= began + WATCH_SHORT;
 
 	if (f->status == KUBE_GONE)
 		f->version[0] = '\0';
-	if (lasted && (f->status == 200 || outcome == KUBE_OK))
+	if ((lasted && outcome == KUBE_OK) || f->told)
 		f->failures = 0;
+	f->told = false;
+	/* An ordinary end of what a watch can go on from, where it is not the only thing that comes. */
+	if (f->status == KUBE_GONE && !f->failures++)
+		return;
 	if (outcome != KUBE_OK)
 		tell_of(f, KUBE_RECORD_STATE, outcome);
 	if (outcome != KUBE_OK || (watches && !lasted))

@@ -50,7 +50,7 @@ static json_object *controller_json(const struct kube_object *pod)
 }
 
 void kube_told_json(json_object *to, const struct kube_object *pod, const char *container,
-		    const char *space_mode)
+		    const char *owner, const char *space_mode)
 {
 	const struct kube_container *c = pod ? kube_object_container(pod, container) : NULL;
 
@@ -59,6 +59,7 @@ void kube_told_json(json_object *to, const struct kube_object *pod, const char *
 	json_object_object_add(to, "namespace_mode", space_mode ? json_escaped(space_mode) : NULL);
 	if (!pod)
 		return;
+	json_put_escaped(to, "owner", owner);
 	json_object_object_add(to, "labels", pairs_json(pod->labels));
 	json_object_object_add(to, "annotations", pairs_json(pod->annotations));
 	json_object_object_add(to, "controller", controller_json(pod));

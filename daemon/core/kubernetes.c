@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ struct kubernetes {
 	struct kube_api api;
 	pid_t pid;
 	int fd;
-	usec_t started;
+	usec_t began, started; /* the client, its last helper */
 	unsigned int failures;
 	sd_event_source *io, *again;
 	struct kube_index index;
@@ -80,10 +81,11 @@ static void start_again(struct kubernetes *k)
 		log_error("Cannot add a timer");
 }
 
+/* Whoever changes his objects all the time has it looked at no more often than whoever allocates. */
 static void rematch(struct workload *w)
 {
 	workload_match(w);
-	workload_look_in(w, 0);
+	workload_look_in(w, w->manager->config.look_min);
 }
 
 /* Whom a record is about is matched anew. */
@@ -262,6 +264,10 @@ void kubernetes_apply(struct manager *m)
 	}
 	m->kubernetes = k;
 	k->manager = m;
+	k->began = clock_now();
+	/* Where there is no chance to be had, names that fall together are left out, and counted, all the same. */
+	if (getrandom(&k->index.seed, sizeof(k->index.seed), GRND_NONBLOCK) < 0)
+		k->index.seed = clock_wall();
 	k->api = api;
 	k->pid = k->fd = -1;
 	start(k);
@@ -299,7 +305,7 @@ bool kubernetes_is_awaited(const struct workload *w, usec_t now)
 	const struct kubernetes *k = w->manager->kubernetes;
 
 	if (!k || !w->name.pod_uid[0] || cgroup_name_is_static_pod(&w->name) ||
-	    now - w->found >= AWAITED)
+	    now - MAX(w->found, k->began) >= AWAITED)
 		return false;
 	if (!k->index.listed[KUBE_NAMESPACES] && seems_there(k, KUBE_NAMESPACES, now))
 		return true;

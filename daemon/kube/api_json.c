@@ -56,14 +56,21 @@ static bool copy_token(json_object *o, const char *key, char *buf, size_t size)
 	return false;
 }
 
+/* The one that lowers comes first: others must not take its room. */
 static void read_pairs(json_object *o, bool label, char *pairs, size_t size, struct kube_record *r)
 {
+	const char *mode = text_of(member(o, KUBE_MODE_KEY, json_type_string));
+	bool taken;
+
 	if (!o)
 		return;
+	taken = mode && kube_pairs_add(pairs, size, label, KUBE_MODE_KEY, mode);
 	json_object_object_foreach(o, key, v)
 	{
 		const char *value = text_of(v);
 
+		if (taken && !strcmp(key, KUBE_MODE_KEY))
+			continue;
 		/* Whose annotations are somebody else's is not missed. */
 		if (!label &&
 		    strncmp(key, KUBE_ANNOTATION_PREFIX, strlen(KUBE_ANNOTATION_PREFIX)) != 0)

@@ -39,7 +39,7 @@ void kube_index_done(struct kube_index *x)
 			object_free(o);
 		table_done(&x->of[i]);
 	}
-	*x = (struct kube_index){ 0 };
+	*x = (struct kube_index){ .seed = x->seed };
 }
 
 static const char *key_of(uint32_t resource, const char *uid, const char *name)
@@ -47,15 +47,15 @@ static const char *key_of(uint32_t resource, const char *uid, const char *name)
 	return resource == KUBE_PODS ? uid : name;
 }
 
-static uint64_t hash_of(const char *key)
+static uint64_t hash_of(const struct kube_index *x, const char *key)
 {
-	return text_hash(TEXT_HASH_START, key);
+	return text_hash(TEXT_HASH_START ^ x->seed, key);
 }
 
 /* Two of one hash are two all the same: the one that came first stays. */
 static struct kube_object *find(const struct kube_index *x, uint32_t resource, const char *key)
 {
-	struct kube_object *o = table_get(&x->of[resource], hash_of(key));
+	struct kube_object *o = table_get(&x->of[resource], hash_of(x, key));
 
 	return o && !strcmp(key_of(resource, o->uid, o->name), key) ? o : NULL;
 }
@@ -104,7 +104,7 @@ static bool is_same(const struct kube_object *o, const struct kube_record *r)
 
 static void drop(struct kube_index *x, uint32_t resource, struct kube_object *o)
 {
-	table_take(&x->of[resource], hash_of(key_of(resource, o->uid, o->name)));
+	table_take(&x->of[resource], hash_of(x, key_of(resource, o->uid, o->name)));
 	object_free(o);
 }
 
@@ -126,7 +126,7 @@ static int put(struct kube_index *x, const struct kube_record *r)
 		return -ENOMEM;
 	o->listing = x->listing[r->resource];
 	t->max = caps[r->resource];
-	e = table_put(t, hash_of(key), o);
+	e = table_put(t, hash_of(x, key), o);
 	if (e < 0) {
 		object_free(o);
 		return e == -ENOMEM ? e : -ENOSPC;

@@ -24,8 +24,9 @@ struct kube_object {
 	uint64_t listing; /* in which it was told last */
 };
 
-/* Zeroed at first. */
+/* Zeroed at first, but for the seed. */
 struct kube_index {
+	uint64_t seed; /* of its hashes: by chance, that nobody chooses names that hide another's */
 	struct table of[KUBE_RESOURCE_MAX_]; /* pods by uid, namespaces by name */
 	uint64_t listing[KUBE_RESOURCE_MAX_];
 	bool listed[KUBE_RESOURCE_MAX_]; /* a whole list has come */

@@ -161,6 +161,8 @@ static bool keep(struct follower *f, const char *bytes, size_t len, enum kube_ou
 {
 	const int r = array_make_room_for(&f->text, &f->room, f->n, len, KUBE_PAGE_BYTES_MAX, 1);
 
+	if (!len)
+		return true;
 	if (r < 0) {
 		*outcome = r == -EFBIG ? KUBE_TOO_LARGE : KUBE_FAILED;
 		return false;

@@ -49,11 +49,17 @@ THROTTLE_MAIN := $(BUILD)/daemon/core/throttle_main.o
 THROTTLE_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,throttle throttle_bucket throttle_tracer event_ring trap_cost probe_file)
 # And the one that asks debug endpoints, which loads libcurl when it is first needed.
 FETCH_MAIN := $(BUILD)/daemon/core/fetch_main.o
-FETCH_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,fetch_serve fetch_socket fetch_message fetch_curl curl_library)
-# And the one that sends alerts, which loads it as well.
+FETCH_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,fetch_serve fetch_socket fetch_curl)
+# What loads libcurl.
+CURL_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,curl_library fetch_message)
+# The program that sends alerts does ...
 POST_MAIN := $(BUILD)/daemon/core/post_main.o
 POST_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,post_serve post_curl)
-HELPERS_ONLY := $(FETCH_MAIN) $(FETCH_ONLY) $(POST_MAIN) $(POST_ONLY) $(LISTEN_MAIN) $(LISTEN_ONLY) $(THROTTLE_MAIN) $(THROTTLE_ONLY)
+# ... and the client of the Kubernetes API.
+KUBE_MAIN := $(BUILD)/daemon/core/kube_main.o
+KUBE_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,kube_serve kube_follow kube_get)
+HELPERS_ONLY := $(FETCH_MAIN) $(FETCH_ONLY) $(CURL_ONLY) $(POST_MAIN) $(POST_ONLY) $(KUBE_MAIN) $(KUBE_ONLY) \
+	$(LISTEN_MAIN) $(LISTEN_ONLY) $(THROTTLE_MAIN) $(THROTTLE_ONLY)
 # What of gomemctl is a function of its arguments is tested as such; the daemon has none of it.
 CLI_PURE := $(patsubst %,$(BUILD)/daemon/cli/%.o,render top_model top_cells top_detail postmortem_print)
 LIBRARY := $(filter-out $(filter-out $(CLI_PURE),$(CLI)) $(MAINS) $(HELPERS_ONLY),$(OBJECTS)) $(PROTO:=.o)
@@ -68,7 +74,8 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz-
 .PHONY: all generated help deps check check-quick check-unit check-native check-guest check-kube soak suite demo bench image lint \
 	format fuzz print-library asan coverage install uninstall dist clean clean-cache
 
-all: $(BUILD)/gomemd $(BUILD)/gomemctl $(BUILD)/gomemd-listen $(BUILD)/gomemd-throttle $(BUILD)/gomemd-fetch $(BUILD)/gomemd-post
+PROGRAMS := gomemd gomemctl gomemd-listen gomemd-throttle gomemd-fetch gomemd-post gomemd-kube
+all: $(PROGRAMS:%=$(BUILD)/%)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -86,16 +93,21 @@ $(BUILD)/gomemd-throttle: $(THROTTLE_MAIN) $(THROTTLE_ONLY) \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libbpf)
 
-$(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/cgroup_base host/confine \
+$(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/cgroup_base host/confine \
 		host/helper_program host/hostroot host/process host/root_path gobin/memory base/decimal base/fd base/text wire/endpoint \
-		wire/expvar wire/figures wire/gzip wire/prom_text)
+		wire/expvar wire/figures wire/gzip wire/json_read wire/prom_text)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp) -lz
 
-$(BUILD)/gomemd-post: $(POST_MAIN) $(POST_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/curl_library host/fetch_message host/confine \
-		host/helper_program base/fd base/text wire/url)
+$(BUILD)/gomemd-post: $(POST_MAIN) $(POST_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine host/helper_program \
+		base/fd base/text wire/url)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libseccomp)
+
+$(BUILD)/gomemd-kube: $(KUBE_MAIN) $(KUBE_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine host/helper_program host/kube_api \
+		kube/api_json kube/names kube/quantity kube/record base/decimal base/fd base/text wire/endpoint wire/json_read)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp)
 
 $(BUILD)/gomemctl: $(CLI) $(CLI_LIBRARY)
 	$(call say,LD,$@)
@@ -226,6 +238,7 @@ install: all
 	install -D -m 755 $(BUILD)/gomemd-throttle $(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-throttle
 	install -D -m 755 $(BUILD)/gomemd-fetch $(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-fetch
 	install -D -m 755 $(BUILD)/gomemd-post $(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-post
+	install -D -m 755 $(BUILD)/gomemd-kube $(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-kube
 	install -d $(DESTDIR)/usr/lib/systemd/system
 	sed 's|@SBIN@|$(PREFIX)/sbin|' units/gomemd.service > $(DESTDIR)/usr/lib/systemd/system/gomemd.service
 	install -D -m 644 policies/50-sizing.ini $(DESTDIR)/usr/lib/gomemd/policies.d/50-sizing.ini
@@ -246,6 +259,7 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-throttle \
 		$(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-fetch \
 		$(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-post \
+		$(DESTDIR)$(PREFIX)/libexec/gomemd/gomemd-kube \
 		$(DESTDIR)/usr/lib/systemd/system/gomemd.service \
 		$(DESTDIR)/usr/lib/gomemd/policies.d/50-sizing.ini \
 		$(DESTDIR)/usr/lib/sysusers.d/gomemd.conf \

@@ -136,7 +136,7 @@ check_wrapped() {
 		done < <(grep -rlE "^#include <$header>" daemon)
 	done <<-'TABLE'
 		ini\.h daemon/policy/ini.c
-		seccomp\.h daemon/host/confine.c daemon/host/parse.c daemon/host/curl_library.c daemon/host/post_serve.c
+		seccomp\.h daemon/host/confine.c daemon/host/parse.c daemon/host/curl_library.c daemon/host/post_serve.c daemon/host/kube_serve.c
 		curl/curl\.h daemon/host/curl_library.h
 		systemd/sd-bus\.h daemon/host/unit.c
 		systemd/sd-journal\.h daemon/cli/audit.c
@@ -201,7 +201,7 @@ check_spdx() {
 check_settings() {
 	local keys key default bad=0
 	sed -n '/ rows\[\] = {/,/^};/s/^\t{ "\([a-z_]*\)", [A-Z_]*, FIELD([a-z_]*), "\([^"]*\)".*/\1 \2/p;
-		/ rows\[\] = {/,/^};/{/^\t{ "\([a-z_]*\)", [A-Z_]*, FIELD([a-z_]*),$/{N;s/^\t{ "\([a-z_]*\)".*\n\t*"\([^"]*\)".*/\1 \2/p}}' \
+		/ rows\[\] = {/,/^};/{/^\t{ "\([a-z_]*\)", [A-Z_]*, FIELD([a-z_]*),$/{N;s/^\t{ "\([a-z_]*\)".*\n[\t ]*"\([^"]*\)".*/\1 \2/p}}' \
 		daemon/policy/config.c >"$work/settings"
 	mapfile -t keys < <(cut -d' ' -f1 "$work/settings")
 	[ "${#keys[@]}" -eq "$(sed -n '/ rows\[\] = {/,/^};/s/^\t{ "//p' daemon/policy/config.c | wc -l)" ] ||
@@ -266,7 +266,9 @@ check_json_keys() {
 		others daemon/cli/replay.c daemon/cli/verbs.c
 		status daemon/sense/activity_json.c
 		status,explain,timeline,probe,others daemon/core/view.c
-		status,explain daemon/core/view_unit.c
+		status,explain,others daemon/core/view_unit.c
+		status daemon/core/kubernetes.c
+		explain daemon/kube/told_json.c
 		status,explain,timeline,features,others daemon/core/orders.c
 	TABLE
 	return "$bad"

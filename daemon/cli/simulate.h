@@ -17,6 +17,7 @@ struct study {
 	char workload[WORKLOAD_NAME_MAX], exe[TRACE_NAME_MAX], module[TRACE_NAME_MAX];
 	struct cgroup_name name; /* what its path tells */
 	char space[64], pod[TRACE_NAME_MAX], container[64], owner[TRACE_NAME_MAX];
+	char labels[TRACE_PAIRS_MAX], annotations[TRACE_PAIRS_MAX];
 	int tier; /* that matched last; -1: none, nothing is decided */
 	usec_t began, ended;
 	uint64_t looks, peak_usage, room, restarts;

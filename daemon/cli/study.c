@@ -57,6 +57,8 @@ static int tier_of(const struct study *s, const struct policy_set *set, uint64_t
 		.container = s->container,
 		.qos = s->name.qos,
 		.owner = s->owner,
+		.labels = s->labels,
+		.annotations = s->annotations,
 		.exe = s->exe,
 		.module = s->module,
 	};
@@ -82,6 +84,10 @@ static void take_names(struct study *s, const struct trace_look *look)
 	text_copy(s->pod, sizeof(s->pod), look->pod);
 	text_copy(s->container, sizeof(s->container), look->container);
 	pod_owner_of(look->pod, s->owner, sizeof(s->owner));
+	if (look->owner[0])
+		text_copy(s->owner, sizeof(s->owner), look->owner);
+	text_copy(s->labels, sizeof(s->labels), look->labels);
+	text_copy(s->annotations, sizeof(s->annotations), look->annotations);
 }
 
 void study_look(struct study *s, const struct policy_set *set,

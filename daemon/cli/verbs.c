@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/kubernetes.h"
 #include "policy/config.h"
 #include "policy/load.h"
 #include "wire/json.h"
@@ -291,6 +292,7 @@ static const char *observed_text(const char *word)
 		{ "no_tier", "no tier matches it" },
 		{ "quarantined", "it made a helper hang" },
 		{ "not_named_yet", "its pod is not named yet, and may be one of kube-system" },
+		{ "not_listed_yet", "the API server has not told yet what its pod wants" },
 		{ "static_pod", "a static pod, the node's own, that no policy names exactly" },
 		{ "system_pod", "a pod of kube-system that no policy names exactly" },
 		{ "infrastructure",
@@ -301,19 +303,6 @@ static const char *observed_text(const char *word)
 		if (!strcmp(word, texts[i][0]))
 			return texts[i][1];
 	return word;
-}
-
-static void print_pod(json_object *k)
-{
-	if (!k)
-		return;
-	printf("pod %s in namespace %s, container %s; %s%s, owner %s by its name\n",
-	       member_text(k, "pod"), member_text(k, "namespace"), member_text(k, "container"),
-	       member_text(k, "qos"),
-	       json_object_get_boolean(member(k, "static_pod")) ? ", static" : "",
-	       member_text(k, "owner"));
-	printf("pod uid %s, container id %s\n", member_text(k, "pod_uid"),
-	       member_text(k, "container_id"));
 }
 
 /* Where limit and room are from, and who else throttles. */
@@ -342,12 +331,13 @@ static void print_explain(json_object *answer)
 	char a[24], b[24], text[64];
 
 	printf("%s (%s)\n", member_text(e, "workload"), member_text(e, "cgroup"));
-	print_pod(member(e, "kubernetes"));
+	kubernetes_print(member(e, "kubernetes"));
 	print_limits(e);
 	print_share(member(e, "namespace_share"));
 	printf("mode %s, state %s (%s), last decision %s\n", member_text(e, "mode"),
 	       member_text(e, "state"), member_text(e, "decision_reason"),
 	       member_text(e, "decision_id"));
+	kubernetes_print_source(e);
 	if (member(e, "observed_because"))
 		printf("observed only: %s\n", observed_text(member_text(e, "observed_because")));
 	print_forecast(member(e, "forecast"));

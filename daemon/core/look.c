@@ -266,7 +266,8 @@ static void finish_look(struct workload *w, usec_t now)
 		return;
 	}
 	if (workload_name(w) || w->snapshot.cgroup.limit != before.limit ||
-	    (w->observed == OBSERVED_NOT_NAMED && !workload_awaits_name(w, now)))
+	    (w->observed == OBSERVED_NOT_NAMED && !workload_awaits_name(w, now)) ||
+	    (w->observed == OBSERVED_NOT_LISTED && !kubernetes_is_awaited(w, now)))
 		workload_match(w);
 	if (there) {
 		check_high(w);

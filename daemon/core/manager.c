@@ -79,6 +79,7 @@ int manager_reload(struct manager *m)
 	if (r < 0) {
 		log_error("Reload refused; what was in force stays in force");
 	} else {
+		kubernetes_apply(m);
 		rematch_all(m);
 		exporter_apply(m);
 		notices_apply(m);
@@ -361,6 +362,7 @@ struct manager *manager_free(struct manager *m)
 	inspector_free(m->walker);
 	throttle_drop_all(m);
 	endpoints_free(m);
+	kubernetes_free(m);
 	m->listener = listener_free(m->listener);
 	proc_events_free(m->events);
 	watch_free(m->watch);
@@ -419,6 +421,7 @@ int manager_run(struct manager *m)
 		exporter_apply(m);
 		reload_apply(m);
 		notices_apply(m);
+		kubernetes_apply(m);
 		sd_notify(0, "READY=1\nSTATUS=Looking for Go processes");
 		r = sd_event_loop(m->event);
 	}

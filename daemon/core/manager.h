@@ -18,6 +18,7 @@
 #include "host/proc_events.h"
 #include "host/throttle.h"
 #include "host/watch.h"
+#include "kube/index.h"
 #include "kube/pods.h"
 #include "policy/load.h"
 #include "policy/match.h"
@@ -29,7 +30,7 @@
 
 /*
  * The daemon's one object, and the files of core/ that work on it: processes.c (execs and exits), discover.c (workloads
- * come and go), identity.c (what they are called, and which policy is theirs), look.c (one look at a workload), siblings.c
+ * come and go), identity.c (what they are called, and which policy is theirs), kubernetes.c (what the API server says of them), look.c (one look at a workload), siblings.c
  * (others under the same limit), shares.c (others of the same namespace), apply.c (its changes), reclaim.c (what is asked
  * back of it), hear.c (what is told by eBPF), endpoints.c (what programs say of themselves), series.c (heap profiles over
  * time), culprits.c (what of them is told), evidence.c (what is kept of a kill), throttle.c (who may create how many
@@ -141,9 +142,10 @@ struct manager {
 	struct unit_bus *bus;
 	struct store *store;
 	struct orders orders;
-	struct pod_index pods;	/* what containers are called */
-	struct learned learned; /* of earlier runs of workloads */
-	usec_t learned_at;	/* when that was saved */
+	struct pod_index pods;	       /* what containers are called */
+	struct kubernetes *kubernetes; /* what the API server says; NULL where it is not asked */
+	struct learned learned;	       /* of earlier runs of workloads */
+	usec_t learned_at;	       /* when that was saved */
 	struct environments environments;
 	struct recorder *recorder;
 	struct exporter *exporter; /* NULL until metrics are asked for */
@@ -217,8 +219,12 @@ bool workload_name(struct workload *w);
 bool workload_awaits_name(const struct workload *w, usec_t now);
 /* The process that speaks for the workload where only one can: the one that maps most. NULL where there is none. */
 const struct goproc *workload_largest_proc(const struct workload *w);
-/* What policies match a workload by; the strings are the workload's. */
-void workload_subject_of(const struct workload *w, struct policy_subject *ret);
+/* What policies match a workload by; the strings are the workload's, the API server's until its next word, and @ret's. */
+struct workload_subject {
+	struct policy_subject as; /* what is matched */
+	char space_mode[KUBE_PAIR_BYTES], pod_mode[KUBE_PAIR_BYTES], owner[KUBE_NAME_BYTES];
+};
+void workload_subject_of(const struct workload *w, struct workload_subject *ret);
 const char *observed_name(enum observed observed);
 /* Matches the tier anew: the limit, the policies or the processes have changed. */
 void workload_match(struct workload *w);
@@ -404,6 +410,17 @@ int control_new(struct manager *m, const char *path, struct control **ret);
 struct control *control_free(struct control *c);
 /* Lets the group gomemd use a socket of the daemon's, where there is one; else it is root's alone. */
 void control_set_access(const char *path);
+
+/* kubernetes.c */
+/* Asks the API server as the configuration has it, from now on; what cannot be is said, and asked for again later. */
+void kubernetes_apply(struct manager *m);
+void kubernetes_free(struct manager *m);
+/* What it says of the workload's pod, where that is of the same name as here; NULL where nothing is known. */
+const struct kube_object *kubernetes_pod(const struct workload *w);
+/* ... and of the namespace, where that has a word for gomemd. */
+const struct kube_object *kubernetes_namespace(const struct workload *w);
+/* It answers, or may be about to, and has not told of the workload's pod yet: that may forbid what policies allow. */
+bool kubernetes_is_awaited(const struct workload *w, usec_t now);
 
 /* exporter.c */
 /* Serves metrics as the configuration has it, from now on. Returns 0 or -errno, which has been said. */

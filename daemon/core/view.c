@@ -6,6 +6,7 @@
 #include "core/view.h"
 #include "decide/heapmath.h"
 #include "kube/identity_json.h"
+#include "kube/told_json.h"
 #include "sense/activity_json.h"
 #include "sense/culprits_json.h"
 #include "wire/json.h"
@@ -283,10 +284,10 @@ static json_object *view_tiers(const struct workload *w)
 	const struct policy_set *set = w->manager->policy;
 	enum policy_why why[POLICY_TIERS_MAX] = { 0 };
 	json_object *list = json_object_new_array();
-	struct policy_subject subject;
+	struct workload_subject subject;
 
 	workload_subject_of(w, &subject);
-	policy_match(set, &subject, why);
+	policy_match(set, &subject.as, why);
 	for (size_t i = 0; i < set->n_tiers; i++) {
 		json_object *o = json_object_new_object();
 
@@ -373,13 +374,16 @@ static void put_culprits(json_object *o, const struct workload *w)
 json_object *view_explain(const struct workload *w)
 {
 	json_object *o = view_workload(w);
-	const struct policy_scope *scope = NULL;
-	struct policy_subject subject;
+	struct policy_mode_origin by;
+	struct workload_subject subject;
 
 	workload_subject_of(w, &subject);
-	policy_mode_of(w->manager->policy, w->tier, &subject,
-		       (enum policy_mode)w->manager->config.mode, &scope);
-	put(o, "scope", scope ? json_escaped(scope->name) : NULL);
+	policy_mode_of(w->manager->policy, w->tier, &subject.as,
+		       (enum policy_mode)w->manager->config.mode, &by);
+	put(o, "scope", by.scope ? json_escaped(by.scope->name) : NULL);
+	put_text(o, "mode_source", policy_source_name(by.source));
+	kube_told_json(json_object_object_get(o, "kubernetes"), kubernetes_pod(w), w->pod.container,
+		       subject.as.owner, subject.as.space_mode);
 	put(o, "infrastructure", json_object_new_boolean(w->infrastructure));
 	put(o, "tiers", view_tiers(w));
 	put(o, "numbers", view_numbers(w));
@@ -473,24 +477,7 @@ json_object *view_daemon(const struct manager *m)
 	put_int(o, "environments_left_out", (int64_t)m->environments.left_out);
 	put_int(o, "reloads", (int64_t)m->environments.reloads);
 	put_int(o, "goroutine_limits", throttle_count(m));
+	put(o, "kubernetes_api", view_kubernetes(m));
 	put_int(o, "uptime_usec", (int64_t)(clock_now() - m->started));
 	return o;
-}
-
-json_object *view_config(const struct manager *m)
-{
-	json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < config_rows_max(); i++) {
-		json_object *o = json_object_new_object();
-		struct config_row row;
-
-		config_get_row(&m->config, i, &row);
-		put_text(o, "key", row.key);
-		put_text(o, "value", row.value);
-		put_text(o, "default", row.default_text);
-		put_text(o, "about", row.about);
-		json_object_array_add(list, o);
-	}
-	return list;
 }

@@ -11,6 +11,9 @@ json_object *view_workload(const struct workload *w);
 /* The same with the tiers that did and did not match, the numbers, and what would happen next. */
 json_object *view_explain(const struct workload *w);
 
+/* kubernetes.c: the API server and how it answers; NULL where it is not asked. */
+json_object *view_kubernetes(const struct manager *m);
+
 /* view_unit.c: what its unit begins with at its next start, whether it is to be restarted; NULL where no policy asks. */
 json_object *view_environment(const struct workload *w);
 json_object *view_restart(const struct workload *w);
@@ -31,7 +34,7 @@ json_object *view_features(const struct features *f);
 json_object *view_endpoint(const struct goproc *p);
 
 json_object *view_daemon(const struct manager *m);
-json_object *view_config(const struct manager *m);
+json_object *view_config(const struct manager *m); /* view_unit.c */
 
 /* The lines of a trace (decide/trace.h): the first, and one of a look that has just been decided on (trace.c). */
 json_object *view_trace_head(const struct manager *m);

@@ -59,3 +59,21 @@ json_object *view_restart(const struct workload *w)
 	json_put_u64(o, "wait_usec", sub_sat(r->from, clock_now()));
 	return o;
 }
+
+json_object *view_config(const struct manager *m)
+{
+	json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < config_rows_max(); i++) {
+		json_object *o = json_object_new_object();
+		struct config_row row;
+
+		config_get_row(&m->config, i, &row);
+		json_put_escaped(o, "key", row.key);
+		json_put_escaped(o, "value", row.value);
+		json_put_escaped(o, "default", row.default_text);
+		json_put_escaped(o, "about", row.about);
+		json_object_array_add(list, o);
+	}
+	return list;
+}

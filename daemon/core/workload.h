@@ -41,6 +41,7 @@ enum observed {
 	OBSERVED_NO_TIER,	 /* none matches */
 	OBSERVED_QUARANTINED,	 /* it made a helper hang */
 	OBSERVED_NOT_NAMED,	 /* a pod's, and it may be of kube-system: not known yet */
+	OBSERVED_NOT_LISTED,	 /* a pod's, and the API server has not told yet what it wants */
 	OBSERVED_STATIC_POD,	 /* these three no policy names exactly */
 	OBSERVED_SYSTEM_POD,	 /* of kube-system */
 	OBSERVED_INFRASTRUCTURE, /* gomemd itself, a container runtime, the kubelet */

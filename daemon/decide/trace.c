@@ -132,18 +132,24 @@ static const struct field head_fields[] = {
 static const struct {
 	const char *name;
 	size_t offset, size;
+	bool told; /* left out where nothing is; nothing but printable ASCII and newlines is in it */
 } texts[] = {
-	{ "workload", offsetof(struct trace_look, workload), WORKLOAD_NAME_MAX },
-	{ "label", offsetof(struct trace_look, label), TRACE_NAME_MAX },
-	{ "exe", offsetof(struct trace_look, exe), TRACE_NAME_MAX },
-	{ "module", offsetof(struct trace_look, module), TRACE_NAME_MAX },
+	{ "workload", offsetof(struct trace_look, workload), WORKLOAD_NAME_MAX, false },
+	{ "label", offsetof(struct trace_look, label), TRACE_NAME_MAX, false },
+	{ "exe", offsetof(struct trace_look, exe), TRACE_NAME_MAX, false },
+	{ "module", offsetof(struct trace_look, module), TRACE_NAME_MAX, false },
 	{ "namespace", offsetof(struct trace_look, space),
-	  sizeof(((struct trace_look *)NULL)->space) },
-	{ "pod", offsetof(struct trace_look, pod), TRACE_NAME_MAX },
+	  sizeof(((struct trace_look *)NULL)->space), false },
+	{ "pod", offsetof(struct trace_look, pod), TRACE_NAME_MAX, false },
 	{ "container", offsetof(struct trace_look, container),
-	  sizeof(((struct trace_look *)NULL)->container) },
-	{ "tier", offsetof(struct trace_look, tier), sizeof(((struct trace_look *)NULL)->tier) },
-	{ "mode", offsetof(struct trace_look, mode), sizeof(((struct trace_look *)NULL)->mode) },
+	  sizeof(((struct trace_look *)NULL)->container), false },
+	{ "owner", offsetof(struct trace_look, owner), TRACE_NAME_MAX, true },
+	{ "labels", offsetof(struct trace_look, labels), TRACE_PAIRS_MAX, true },
+	{ "annotations", offsetof(struct trace_look, annotations), TRACE_PAIRS_MAX, true },
+	{ "tier", offsetof(struct trace_look, tier), sizeof(((struct trace_look *)NULL)->tier),
+	  false },
+	{ "mode", offsetof(struct trace_look, mode), sizeof(((struct trace_look *)NULL)->mode),
+	  false },
 };
 
 static json_object *value_of(const void *at, enum kind kind)
@@ -296,8 +302,14 @@ json_object *trace_look_json(const struct trace_look *look)
 
 	if (!o)
 		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		json_put_escaped(o, texts[i].name, (const char *)look + texts[i].offset);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		const char *text = (const char *)look + texts[i].offset;
+
+		if (!texts[i].told)
+			json_put_escaped(o, texts[i].name, text);
+		else if (text[0])
+			json_put_text(o, texts[i].name, text);
+	}
 	json_put_text(o, "state", policy_state_name((enum policy_state)look->state));
 	json_put_u64(o, "lost", look->lost);
 	json_put_u64(o, "now_usec", look->now);

@@ -17,6 +17,7 @@ enum {
 	TRACE_LINE_MAX = 64 * 1024, /* of a line, with its newline */
 	TRACE_DEPTH_MAX = 8,
 	TRACE_NAME_MAX = 256,
+	TRACE_PAIRS_MAX = 2048,
 };
 
 struct trace_head {
@@ -28,6 +29,8 @@ struct trace_look {
 	char workload[WORKLOAD_NAME_MAX];
 	char label[TRACE_NAME_MAX], exe[TRACE_NAME_MAX], module[TRACE_NAME_MAX];
 	char space[64], pod[TRACE_NAME_MAX], container[64]; /* "" outside Kubernetes */
+	/* By the API server, "": not known. Of pairs (kube/record.h) those that policies can ask for. */
+	char owner[TRACE_NAME_MAX], labels[TRACE_PAIRS_MAX], annotations[TRACE_PAIRS_MAX];
 	char tier[48], mode[16];
 	int32_t state; /* enum policy_state that the daemon decided on */
 	uint64_t lost; /* looks so far that could not be told */

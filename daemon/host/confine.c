@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/confine.h"
@@ -29,13 +31,24 @@ static bool filter_calls(const struct confine *to)
 	return ok;
 }
 
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return syscall(SYS_capset, &header, none) == 0;
+}
+
 bool confine_self(const struct confine *to)
 {
 	const struct rlimit space = { to->address_space_bytes, to->address_space_bytes };
 	const struct rlimit none = { 0, 0 };
 
-	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-			       setresuid(NOBODY, NOBODY, NOBODY) < 0))
+	if (to->keeps_user && !drop_capabilities())
+		return false;
+	if (!to->keeps_user && geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+	     setresuid(NOBODY, NOBODY, NOBODY) < 0))
 		return false;
 	/* Losing the uid has cleared it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

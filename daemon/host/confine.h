@@ -10,8 +10,9 @@ struct confine {
 	const int *calls; /* system calls, by their numbers of seccomp.h; all others are refused */
 	size_t n_calls;
 	uint64_t address_space_bytes;
-	bool refuses;  /* other calls fail with EPERM; else they are its end */
-	bool connects; /* connect(2) is not done, and said to have been */
+	bool refuses;	 /* other calls fail with EPERM; else they are its end */
+	bool connects;	 /* connect(2) is not done, and said to have been */
+	bool keeps_user; /* root's files stay readable; the capabilities go all the same */
 };
 
 /*

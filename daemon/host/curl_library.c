@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/util.h"
 #include "host/confine.h"
@@ -65,6 +68,20 @@ bool curl_library_set(const struct curl_library *lib, CURL *curl, const struct c
 	      lib->easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) ==
 		      CURLE_OK;
 	return ok;
+}
+
+int curl_library_await(int fd, usec_t until)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	const usec_t left = sub_sat(until, clock_now());
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (poll(&p, 1, (int)(left / USEC_MSEC)) < 1)
+		return -ETIMEDOUT;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error)
+		return -ECONNREFUSED;
+	return 0;
 }
 
 /* Whatever address it has in mind: there is one socket, and it is connected. */

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/clock.h"
+
 /* libcurl, loaded by hand: the daemon does without it. For the processes without rights that speak HTTP. */
 struct curl_library {
 	CURLcode (*global_init)(long flags);
@@ -36,6 +38,9 @@ struct curl_pointer {
 /* Sets all of them; and http and https alone, without any proxy. False where one cannot be. */
 bool curl_library_set(const struct curl_library *lib, CURL *curl, const struct curl_number *numbers,
 		      size_t n_numbers, const struct curl_pointer *pointers, size_t n_pointers);
+
+/* Waits until the connection that @fd is making is there. Returns 0, -ETIMEDOUT, or -ECONNREFUSED for any failure of it. */
+int curl_library_await(int fd, usec_t until);
 
 /* The one socket that there is, which is connected: @fd becomes the library's, and -1. */
 bool curl_library_use_socket(const struct curl_library *lib, CURL *curl, int *fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <poll.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,29 +119,17 @@ static void ask(const struct curl_library *lib, const struct fetch_request *req,
 		lib->easy_cleanup(curl);
 }
 
-/* The socket's connection is under way. */
-static enum fetch_outcome await_connection(int fd, usec_t until)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	const usec_t left = sub_sat(until, clock_now());
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	if (poll(&p, 1, (int)(left / USEC_MSEC)) < 1)
-		return FETCH_TIMEOUT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error)
-		return FETCH_REFUSED;
-	return FETCH_OK;
-}
-
 static void answer_request(const struct curl_library *lib, const struct fetch_request *req, int fd,
 			   struct fetch_reply *ret)
 {
 	struct answer a = { .fd = fd };
 	const usec_t start = clock_now(), until = start + FETCH_PATIENCE;
+	const int r = curl_library_await(fd, until);
 	usec_t left;
 
-	*ret = (struct fetch_reply){ .outcome = (int32_t)await_connection(fd, until) };
+	*ret = (struct fetch_reply){ .outcome = r == -ETIMEDOUT ? FETCH_TIMEOUT :
+						r < 0		? FETCH_REFUSED :
+								  FETCH_OK };
 	left = sub_sat(until, clock_now()) / USEC_MSEC;
 	if (ret->outcome == FETCH_OK)
 		ask(lib, req, (long)MAX(left, UINT64_C(1)), &a, ret);

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "kube/names.h"
 #include "kube/pods.h"
 
 enum {
@@ -23,18 +24,14 @@ enum {
 /* ... and also unchanged where it had changed so shortly before: its time is no finer than the kernel's tick. */
 #define SETTLED_AFTER USEC_SEC
 
-static const char label[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-static const char subdomain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-
-/* Takes a name of @characters alone that neither begins nor ends as none may. */
-static bool take(char *buf, size_t size, const char *s, size_t len, const char *characters)
+/* Takes a name that @is one. */
+static bool take(char *buf, size_t size, const char *s, size_t len, bool (*is)(const char *name))
 {
-	if (!len || len >= size || !strchr(label, s[0]) || s[0] == '-' || s[len - 1] == '-' ||
-	    s[len - 1] == '.')
+	if (len >= size || memchr(s, '\0', len))
 		return false;
 	memcpy(buf, s, len);
 	buf[len] = '\0';
-	return strspn(buf, characters) == len;
+	return is(buf);
 }
 
 /* The separators are in no name. */
@@ -55,11 +52,11 @@ int pods_parse(const char *file, const char *id, struct pod_name *ret)
 	if (strncmp(dash + 1, id, n) != 0 ||
 	    n < (len == LINK_BYTES_MAX ? (size_t)ID_CUT_BYTES_MIN : (size_t)ID_BYTES))
 		return -EINVAL;
-	if (!take(name.pod, sizeof(name.pod), file, (size_t)(space - file), subdomain) ||
+	if (!take(name.pod, sizeof(name.pod), file, (size_t)(space - file), kube_is_subdomain) ||
 	    !take(name.space, sizeof(name.space), space + 1, (size_t)(container - space - 1),
-		  label) ||
+		  kube_is_label_name) ||
 	    !take(name.container, sizeof(name.container), container + 1,
-		  (size_t)(dash - container - 1), label))
+		  (size_t)(dash - container - 1), kube_is_label_name))
 		return -EINVAL;
 	*ret = name;
 	return 0;
@@ -71,8 +68,8 @@ int pods_parse_directory(const char *file, const char *uid, struct pod_name *ret
 	struct pod_name name = { .container = "" };
 
 	if (!last || !uid[0] || strcmp(last + 1, uid) != 0 ||
-	    !take(name.space, sizeof(name.space), file, (size_t)(pod - file), label) ||
-	    !take(name.pod, sizeof(name.pod), pod + 1, (size_t)(last - pod - 1), subdomain))
+	    !take(name.space, sizeof(name.space), file, (size_t)(pod - file), kube_is_label_name) ||
+	    !take(name.pod, sizeof(name.pod), pod + 1, (size_t)(last - pod - 1), kube_is_subdomain))
 		return -EINVAL;
 	*ret = name;
 	return 0;
@@ -199,7 +196,7 @@ static bool find_only_container(int logs, const char *directory, struct pod_name
 		if (n++)
 			return false;
 		found = take(name->container, sizeof(name->container), e->d_name, strlen(e->d_name),
-			     label);
+			     kube_is_label_name);
 	}
 	return found;
 }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "policy/check.h"
+#include "policy/match.h"
 
 /* usage > 92% limit: the requirement's figure, where an emergency section does not say its own. */
 enum { EMERGENCY_PERMILLE = 920 };
@@ -63,7 +64,7 @@ static void check_scope(const struct policy_scope *scope, struct ini_report *rep
 	const struct policy_place *place = &scope->place;
 
 	if (!place->cgroup.n && !place->space.n && !place->qos.n && !place->pod.n &&
-	    !place->container.n)
+	    !place->container.n && !place->label.n && !place->annotation.n)
 		ini_report_add(
 			report, scope->file, scope->line, true,
 			"[scope %s] names no cgroup and no namespace; write cgroup = PATTERN "
@@ -74,6 +75,13 @@ static void check_scope(const struct policy_scope *scope, struct ini_report *rep
 			report, scope->file, scope->line, true,
 			"[scope %s] names a pod or container of any namespace, which whoever "
 			"creates pods may choose; write namespace = PATTERN as well",
+			scope->name);
+	else if (policy_place_is_by_pair(place) && scope->mode == MODE_ENFORCE)
+		ini_report_add(
+			report, scope->file, scope->line, true,
+			"[scope %s] names a label or annotation of any namespace, which whoever "
+			"creates pods may choose, and which can lower a mode alone; write "
+			"namespace = PATTERN as well",
 			scope->name);
 	if (scope->mode == MODE_UNSET)
 		ini_report_add(report, scope->file, scope->line, true,
@@ -115,8 +123,8 @@ static bool matches_by_limit_alone(const struct policy_tier *tier)
 	const struct policy_place *place = &tier->place;
 
 	return tier->rules.line && !place->cgroup.n && !place->space.n && !place->pod.n &&
-	       !place->container.n && !place->qos.n && !tier->owner.n && !tier->exe.n &&
-	       !tier->module.n;
+	       !place->container.n && !place->qos.n && !place->label.n && !place->annotation.n &&
+	       !tier->owner.n && !tier->exe.n && !tier->module.n;
 }
 
 static bool limits_overlap(const struct policy_tier *a, const struct policy_tier *b)

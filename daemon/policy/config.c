@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "kube/names.h"
 #include "policy/config.h"
 
 enum kind {
@@ -20,6 +21,9 @@ enum kind {
 	KIND_LISTEN,
 	KIND_URL,
 	KIND_FILE,
+	KIND_SERVER,
+	KIND_NODE,
+	KIND_PATH,
 	KIND_MAX_,
 };
 
@@ -94,6 +98,18 @@ static const struct row rows[] = {
 	  USEC_SEC, 60 * USEC_MIN, "How often an Alertmanager is told of what still fires." },
 	{ "alert_queue", KIND_COUNT, FIELD(alert_queue), "256", "a number from 1 to 4096", 1, 4096,
 	  "At most this many changes of alerts wait for a receiver that is away; further ones are counted." },
+	{ "kube_api", KIND_SERVER, FIELD(kube_api), "off",
+	  "off, in-cluster, or https://ADDRESS:PORT as https://10.96.0.1:443 (no names)", 0, 0,
+	  "Ask the API server of Kubernetes for labels, annotations, owners, requests and limits." },
+	{ "kube_node", KIND_NODE, FIELD(kube_node), "auto",
+	  "auto, or this node's name in Kubernetes", 0, 0,
+	  "This node's name in Kubernetes; auto: NODE_NAME of the environment, else the host's name." },
+	{ "kube_token_file", KIND_PATH, FIELD(kube_token_file),
+	  "/var/run/secrets/kubernetes.io/serviceaccount/token", "an absolute path", 0, 0,
+	  "File of the token for the API server, read anew for each request." },
+	{ "kube_ca_file", KIND_PATH, FIELD(kube_ca_file),
+	  "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", "an absolute path", 0, 0,
+	  "File of the certificates that prove the API server's, and no others do." },
 	{ "log_level", KIND_LEVEL, FIELD(log_level), "info",
 	  "emerg, alert, crit, err, warning, notice, info or debug", 0, 0,
 	  "Messages of less weight than this are not written." },
@@ -207,6 +223,36 @@ static int parse_file(const char *value, void *field)
 	return value[0] == '/' && text_copy(field, URL_TEXT_MAX, value) ? 0 : -EINVAL;
 }
 
+static int copy_value(const char *value, bool good, void *field)
+{
+	return good && text_copy(field, CONFIG_TEXT_MAX, value) ? 0 : -EINVAL;
+}
+
+/* Any spelling of no is off. */
+static int parse_server(const char *value, void *field)
+{
+	struct endpoint at;
+	bool yes;
+
+	if (text_parse_bool(value, &yes) == 0)
+		return copy_value(CONFIG_KUBE_OFF, !yes, field);
+	return copy_value(value,
+			  !strcmp(value, CONFIG_KUBE_IN_CLUSTER) ||
+				  (endpoint_parse(value, &at) == 0 && at.tls &&
+				   at.family != ENDPOINT_UNIX && !strcmp(at.path, "/")),
+			  field);
+}
+
+static int parse_node(const char *value, void *field)
+{
+	return copy_value(value, kube_is_subdomain(value), field);
+}
+
+static int parse_path(const char *value, void *field)
+{
+	return copy_value(value, value[0] == '/', field);
+}
+
 /* The largest unit that divides it: what is shown can go back into the file. */
 static void format_scaled(char *buf, size_t size, uint64_t v, const struct row *row)
 {
@@ -286,6 +332,9 @@ static const struct {
 	[KIND_LISTEN] = { parse_listen, format_text, ADDRESS_TEXT_MAX },
 	[KIND_URL] = { parse_url, format_text, URL_TEXT_MAX },
 	[KIND_FILE] = { parse_file, format_text, URL_TEXT_MAX },
+	[KIND_SERVER] = { parse_server, format_text, CONFIG_TEXT_MAX },
+	[KIND_NODE] = { parse_node, format_text, CONFIG_TEXT_MAX },
+	[KIND_PATH] = { parse_path, format_text, CONFIG_TEXT_MAX },
 };
 _Static_assert(ARRAY_SIZE(kinds) == KIND_MAX_, "a kind without its functions");
 
@@ -296,7 +345,7 @@ static int set_row(struct config *config, const struct row *row, const char *val
 		uint64_t number;
 		int32_t name;
 		bool flag;
-		char text[URL_TEXT_MAX];
+		char text[CONFIG_TEXT_MAX];
 	} v = { 0 };
 	int r = kinds[row->kind].parse(value, &v);
 

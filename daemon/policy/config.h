@@ -19,6 +19,10 @@ enum config_process_events {
 	PROCESS_EVENTS_MAX_,
 };
 
+enum {
+	CONFIG_TEXT_MAX = 256,
+};
+
 struct config {
 	int32_t mode; /* enum policy_mode; mode = recommend */
 	usec_t look_min,
@@ -43,10 +47,17 @@ struct config {
 	usec_t alert_hold;    /* an alert has to be gone for so long to be resolved; 1 min */
 	usec_t alert_repeat;  /* how often Alertmanager is told of what fires; 1 min */
 	uint64_t alert_queue; /* changes that wait for a receiver; 256 */
-	int32_t log_level;    /* emerg ... debug (syslog(3)); info */
+	char kube_api[CONFIG_TEXT_MAX]; /* CONFIG_KUBE_OFF, CONFIG_KUBE_IN_CLUSTER, or a URL; off */
+	char kube_node[CONFIG_TEXT_MAX]; /* this node's name, or CONFIG_KUBE_NODE_AUTO; auto */
+	char kube_token_file[CONFIG_TEXT_MAX]; /* absolute; that of a pod's service account */
+	char kube_ca_file[CONFIG_TEXT_MAX];    /* the same */
+	int32_t log_level;		       /* emerg ... debug (syslog(3)); info */
 };
 
-#define CONFIG_NONE "no"
+#define CONFIG_NONE	       "no"
+#define CONFIG_KUBE_OFF	       "off"
+#define CONFIG_KUBE_IN_CLUSTER "in-cluster"
+#define CONFIG_KUBE_NODE_AUTO  "auto"
 
 void config_default(struct config *ret);
 
@@ -61,7 +72,7 @@ int config_load_text(const char *file, const char *text, size_t len, struct ini_
 /* One row for show-config and the documentation check. */
 struct config_row {
 	const char *key, *default_text, *about;
-	char value[URL_TEXT_MAX];
+	char value[CONFIG_TEXT_MAX];
 };
 
 size_t config_rows_max(void);

@@ -31,7 +31,13 @@ struct policy_key {
 #define RIGHT_POD	"a pattern such as web-*" RIGHT_NAMES
 #define RIGHT_CONTAINER "a pattern such as istio-proxy" RIGHT_NAMES
 #define RIGHT_OWNER	"a pattern such as web" RIGHT_NAMES
-#define RIGHT_QOS	"guaranteed, burstable or besteffort"
+#define RIGHT_LABEL                                                                                      \
+	"a label's key and a pattern of its value such as app=cart or app.kubernetes.io/name=web-*, at " \
+	"most 16 of them, 191 bytes each"
+#define RIGHT_ANNOTATION                                                                           \
+	"an annotation's key, which begins with gomemd.io/, and a pattern of its value such as "   \
+	"gomemd.io/class=batch, at most 16 of them, 191 bytes each"
+#define RIGHT_QOS "guaranteed, burstable or besteffort"
 
 static const struct policy_key keys[] = {
 	{ POLICY_SECTION_TIER, "limit", 0, policy_value_limit,
@@ -44,6 +50,10 @@ static const struct policy_key keys[] = {
 	  RIGHT_POD, 0 },
 	{ POLICY_SECTION_TIER, "container", offsetof(struct policy_tier, place.container),
 	  policy_value_name, RIGHT_CONTAINER, 0 },
+	{ POLICY_SECTION_TIER, "label", offsetof(struct policy_tier, place.label),
+	  policy_value_label, RIGHT_LABEL, 0 },
+	{ POLICY_SECTION_TIER, "annotation", offsetof(struct policy_tier, place.annotation),
+	  policy_value_annotation, RIGHT_ANNOTATION, 0 },
 	{ POLICY_SECTION_TIER, "qos", offsetof(struct policy_tier, place.qos), policy_value_qos,
 	  RIGHT_QOS, 0 },
 	{ POLICY_SECTION_TIER, "owner", offsetof(struct policy_tier, owner), policy_value_name,
@@ -99,6 +109,10 @@ static const struct policy_key keys[] = {
 	  RIGHT_POD, 0 },
 	{ POLICY_SECTION_SCOPE, "container", offsetof(struct policy_scope, place.container),
 	  policy_value_name, RIGHT_CONTAINER, 0 },
+	{ POLICY_SECTION_SCOPE, "label", offsetof(struct policy_scope, place.label),
+	  policy_value_label, RIGHT_LABEL, 0 },
+	{ POLICY_SECTION_SCOPE, "annotation", offsetof(struct policy_scope, place.annotation),
+	  policy_value_annotation, RIGHT_ANNOTATION, 0 },
 	{ POLICY_SECTION_SCOPE, "qos", offsetof(struct policy_scope, place.qos), policy_value_qos,
 	  RIGHT_QOS, 0 },
 	{ POLICY_SECTION_SCOPE, "mode", offsetof(struct policy_scope, mode), policy_value_mode,

@@ -3,15 +3,24 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "kube/record.h"
 #include "policy/match.h"
 
 static const char *const why_names[] = {
-	[WHY_MATCHED] = "matched",   [WHY_LIMIT] = "limit",
-	[WHY_CGROUP] = "cgroup",     [WHY_NAMESPACE] = "namespace",
-	[WHY_POD] = "pod",	     [WHY_CONTAINER] = "container",
-	[WHY_QOS] = "qos",	     [WHY_OWNER] = "owner",
-	[WHY_EXE] = "exe",	     [WHY_MODULE] = "module",
-	[WHY_GENEROUS] = "generous", [WHY_LATER] = "later",
+	[WHY_MATCHED] = "matched",
+	[WHY_LIMIT] = "limit",
+	[WHY_CGROUP] = "cgroup",
+	[WHY_NAMESPACE] = "namespace",
+	[WHY_POD] = "pod",
+	[WHY_CONTAINER] = "container",
+	[WHY_QOS] = "qos",
+	[WHY_LABEL] = "label",
+	[WHY_ANNOTATION] = "annotation",
+	[WHY_OWNER] = "owner",
+	[WHY_EXE] = "exe",
+	[WHY_MODULE] = "module",
+	[WHY_GENEROUS] = "generous",
+	[WHY_LATER] = "later",
 };
 _Static_assert(ARRAY_SIZE(why_names) == WHY_MAX_, "a why without a name");
 
@@ -42,6 +51,17 @@ static bool match_text(const struct policy_patterns *patterns, const char *text)
 	return false;
 }
 
+static bool match_pairs(const struct policy_patterns *patterns, const char *pairs)
+{
+	char pair[KUBE_PAIR_BYTES];
+
+	for (const char *p = pairs ? kube_pairs_next(pairs, pair) : NULL; p;
+	     p = kube_pairs_next(p, pair))
+		if (match_text(patterns, pair))
+			return true;
+	return false;
+}
+
 static bool match_exe(const struct policy_patterns *patterns, const char *exe)
 {
 	const char *slash = exe ? strrchr(exe, '/') : NULL;
@@ -56,11 +76,17 @@ static bool match_limit(const struct policy_tier *tier, uint64_t limit_bytes)
 	return !tier->unlimited && limit_bytes >= tier->limit_from && limit_bytes < tier->limit_to;
 }
 
+bool policy_place_is_by_pair(const struct policy_place *place)
+{
+	return (place->label.n || place->annotation.n) && !place->space.n;
+}
+
 /* By words that somebody may choose who must not get rights by it. */
 static bool is_by_word(const struct policy_tier *tier)
 {
 	return tier->exe.n || tier->module.n || tier->owner.n ||
-	       ((tier->place.pod.n || tier->place.container.n) && !tier->place.space.n);
+	       ((tier->place.pod.n || tier->place.container.n) && !tier->place.space.n) ||
+	       policy_place_is_by_pair(&tier->place);
 }
 
 static enum policy_why why_of_place(const struct policy_place *place,
@@ -76,6 +102,10 @@ static enum policy_why why_of_place(const struct policy_place *place,
 		return WHY_CONTAINER;
 	if (place->qos.n && !match_text(&place->qos, subject->qos))
 		return WHY_QOS;
+	if (place->label.n && !match_pairs(&place->label, subject->labels))
+		return WHY_LABEL;
+	if (place->annotation.n && !match_pairs(&place->annotation, subject->annotations))
+		return WHY_ANNOTATION;
 	return WHY_MATCHED;
 }
 
@@ -176,25 +206,96 @@ int policy_match(const struct policy_set *set, const struct policy_subject *subj
 	return found;
 }
 
+static const char *const source_names[] = {
+	[SOURCE_DAEMON] = "daemon",	  [SOURCE_TIER] = "tier", [SOURCE_SCOPE] = "scope",
+	[SOURCE_NAMESPACE] = "namespace", [SOURCE_POD] = "pod",	  [SOURCE_RIGHTS] = "rights",
+};
+_Static_assert(ARRAY_SIZE(source_names) == SOURCE_MAX_, "a source without a name");
+
+const char *policy_source_name(enum policy_mode_source source)
+{
+	return (size_t)source < SOURCE_MAX_ ? source_names[source] : "?";
+}
+
+/* A mode on its way to the one that holds. */
+struct mode_found {
+	int32_t mode;
+	struct policy_mode_origin by;
+};
+
+static void lower(struct mode_found *m, int32_t mode, enum policy_mode_source source,
+		  const struct policy_scope *scope)
+{
+	if (mode < m->mode)
+		*m = (struct mode_found){ mode, { source, scope ? scope : m->by.scope } };
+}
+
+/* Of a word that somebody wrote into Kubernetes. */
+static int32_t mode_of_word(const char *word)
+{
+	int32_t mode;
+
+	return policy_mode_parse(word, &mode) == 0 ? mode : MODE_OBSERVE;
+}
+
+static bool is_told(const char *word)
+{
+	return word && *word;
+}
+
+/* The first scope that is of a place; *ret_n: its index, so that only those before it have a say. */
+static const struct policy_scope *scope_of_place(const struct policy_set *set,
+						 const struct policy_subject *subject,
+						 size_t *ret_n)
+{
+	for (*ret_n = 0; *ret_n < set->n_scopes; (*ret_n)++) {
+		const struct policy_scope *s = &set->scopes[*ret_n];
+
+		if (!policy_place_is_by_pair(&s->place) &&
+		    why_of_place(&s->place, subject) == WHY_MATCHED)
+			return s;
+	}
+	return NULL;
+}
+
+static struct mode_found mode_of_policy(const struct policy_set *set, int tier,
+					const struct policy_subject *subject,
+					enum policy_mode fallback, size_t *ret_n)
+{
+	const struct policy_scope *scope = scope_of_place(set, subject, ret_n);
+
+	if (scope && scope->mode != MODE_UNSET)
+		return (struct mode_found){ scope->mode, { SOURCE_SCOPE, scope } };
+	if (!scope && tier >= 0 && (size_t)tier < set->n_tiers &&
+	    set->tiers[tier].rules.mode != MODE_UNSET)
+		return (struct mode_found){ set->tiers[tier].rules.mode, { SOURCE_TIER, NULL } };
+	if (is_told(subject->space_mode))
+		return (struct mode_found){ mode_of_word(subject->space_mode),
+					    { SOURCE_NAMESPACE, scope } };
+	return (struct mode_found){ (int32_t)fallback, { SOURCE_DAEMON, scope } };
+}
+
 enum policy_mode policy_mode_of(const struct policy_set *set, int tier,
 				const struct policy_subject *subject, enum policy_mode fallback,
-				const struct policy_scope **ret_scope)
+				struct policy_mode_origin *ret)
 {
-	const struct policy_scope *scope = NULL;
-	int32_t mode = MODE_UNSET;
+	size_t n;
+	struct mode_found m = mode_of_policy(set, tier, subject, fallback, &n);
 
-	for (size_t i = 0; !scope && i < set->n_scopes; i++)
-		if (why_of_place(&set->scopes[i].place, subject) == WHY_MATCHED)
-			scope = &set->scopes[i];
-	if (ret_scope)
-		*ret_scope = scope;
-	if (scope)
-		mode = scope->mode;
-	else if (tier >= 0 && (size_t)tier < set->n_tiers)
-		mode = set->tiers[tier].rules.mode;
-	if (mode == MODE_UNSET)
-		mode = (int32_t)fallback;
-	return mode == MODE_ENFORCE && set->no_enforce ? MODE_RECOMMEND : (enum policy_mode)mode;
+	for (size_t i = 0; i < n; i++)
+		if (policy_place_is_by_pair(&set->scopes[i].place) &&
+		    set->scopes[i].mode != MODE_UNSET &&
+		    why_of_place(&set->scopes[i].place, subject) == WHY_MATCHED)
+			lower(&m, set->scopes[i].mode, SOURCE_SCOPE, &set->scopes[i]);
+	if (is_told(subject->space_mode))
+		lower(&m, mode_of_word(subject->space_mode), SOURCE_NAMESPACE, NULL);
+	if (is_told(subject->pod_mode))
+		lower(&m, mode_of_word(subject->pod_mode), SOURCE_POD, NULL);
+	if (set->no_enforce)
+		lower(&m, MODE_RECOMMEND, SOURCE_RIGHTS, NULL);
+	if (ret)
+		*ret = m.by;
+	return (enum policy_mode)m.mode;
 }
 
 static bool has_exactly(const struct policy_patterns *patterns, const char *text)

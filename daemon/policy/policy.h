@@ -149,6 +149,7 @@ struct policy_patterns {
 /* Where a workload is. A list without a pattern takes every one. */
 struct policy_place {
 	struct policy_patterns cgroup, space, pod, container, qos;
+	struct policy_patterns label, annotation; /* KEY=PATTERN */
 };
 
 struct policy_tier {

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "kube/names.h"
+#include "kube/record.h"
 #include "policy/policy.h"
 #include "policy/value.h"
 
@@ -94,6 +96,37 @@ int policy_value_name(const char *value, void *field)
 	static const char characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-.*?";
 
 	if (value[strspn(value, characters)])
+		return -EINVAL;
+	return policy_value_pattern(value, field);
+}
+
+/* The key as it is, then '=', then the value's pattern, which may be none. Returns that, or NULL. */
+static const char *pattern_of_pair(const char *value, const char *prefix)
+{
+	const char *equals = strchr(value, '=');
+	char key[VALUE_BYTES];
+
+	if (!equals || (size_t)(equals - value) >= sizeof(key))
+		return NULL;
+	memcpy(key, value, (size_t)(equals - value));
+	key[equals - value] = '\0';
+	return kube_is_key(key) && !strncmp(key, prefix, strlen(prefix)) ? equals + 1 : NULL;
+}
+
+int policy_value_label(const char *value, void *field)
+{
+	static const char characters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.*?";
+	const char *pattern = pattern_of_pair(value, "");
+
+	if (value[0] && (!pattern || pattern[strspn(pattern, characters)]))
+		return -EINVAL;
+	return policy_value_pattern(value, field);
+}
+
+int policy_value_annotation(const char *value, void *field)
+{
+	if (value[0] && !pattern_of_pair(value, KUBE_ANNOTATION_PREFIX))
 		return -EINVAL;
 	return policy_value_pattern(value, field);
 }

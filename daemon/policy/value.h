@@ -11,8 +11,11 @@ int policy_value_limit(const char *value, void *field); /* struct policy_tier */
 int policy_value_pattern(const char *value,
 			 void *field);		       /* struct policy_patterns; "" empties it */
 int policy_value_name(const char *value, void *field); /* the same, of Kubernetes' characters */
-int policy_value_qos(const char *value, void *field);  /* the same, of the classes' names */
-int policy_value_mode(const char *value, void *field); /* int32_t, enum policy_mode */
+int policy_value_label(const char *value,
+		       void *field); /* the same, KEY=PATTERN as Kubernetes' labels */
+int policy_value_annotation(const char *value, void *field);  /* the same, of gomemd.io/ alone */
+int policy_value_qos(const char *value, void *field);	      /* the same, of the classes' names */
+int policy_value_mode(const char *value, void *field);	      /* int32_t, enum policy_mode */
 int policy_value_priority(const char *value, void *field);    /* int32_t */
 int policy_value_ownership(const char *value, void *field);   /* int32_t, enum policy_ownership */
 int policy_value_ownerships(const char *value, void *field);  /* LEVER_MAX_ of them */

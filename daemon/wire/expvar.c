@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include <json-c/json.h>
-
 #include "base/util.h"
 #include "wire/expvar.h"
+#include "wire/json_read.h"
 
 #define PPM	   1e6
 #define INT64_EDGE 9.2e18
@@ -32,27 +31,6 @@ static const struct member {
 	{ "PauseTotalNs", FIGURE_PAUSE_TOTAL_NS },
 	{ "GCCPUFraction", FIGURE_GC_CPU_PPM },
 };
-
-static void tokener_freep(struct json_tokener **t)
-{
-	if (*t)
-		json_tokener_free(*t);
-}
-
-static void object_putp(json_object **o)
-{
-	json_object_put(*o);
-}
-
-/* A value takes some hundred bytes of memory and can be two of text: what a body can cost is known before it is read. */
-static bool has_too_many_values(struct span body)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < body.len; i++)
-		n += body.p[i] == ',' || body.p[i] == '[' || body.p[i] == '{';
-	return n > EXPVAR_VALUES_MAX;
-}
 
 /* Whatever else it is, it is not expvar's: its own reader judges how large it may be. */
 static bool is_object(struct span body)
@@ -97,21 +75,13 @@ static int read_object(json_object *root, struct figures *ret)
 
 int expvar_read(struct span body, struct figures *ret)
 {
-	_cleanup_(tokener_freep) struct json_tokener *tokener = NULL;
-	_cleanup_(object_putp) json_object *root = NULL;
+	static const struct json_caps caps = { EXPVAR_BYTES_MAX, EXPVAR_VALUES_MAX,
+					       EXPVAR_DEPTH_MAX };
+	_cleanup_(json_object_putp) json_object *root = NULL;
+	int r;
 
 	if (!is_object(body))
 		return -EBADMSG;
-	if (body.len > EXPVAR_BYTES_MAX || has_too_many_values(body))
-		return -EFBIG;
-	tokener = json_tokener_new_ex(EXPVAR_DEPTH_MAX);
-	if (!tokener)
-		return -ENOMEM;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	root = json_tokener_parse_ex(tokener, (const char *)body.p, (int)body.len);
-	if (json_tokener_get_error(tokener) == json_tokener_error_depth)
-		return -EFBIG;
-	if (json_tokener_get_error(tokener) != json_tokener_success)
-		return -EBADMSG;
-	return read_object(root, ret);
+	r = json_read(body, &caps, &root);
+	return r < 0 ? r : read_object(root, ret);
 }

@@ -297,10 +297,10 @@ static void test_mode(void **state)
 {
 	const struct mode_case *c = *state;
 	_cleanup_(policy_set_freep) struct policy_set *set = load(SCOPES);
-	const struct policy_scope *scope;
+	struct policy_mode_origin by;
 
-	assert_int_equal(policy_mode_of(set, c->tier, &c->subject, MODE_ENFORCE, &scope), c->mode);
-	assert_string_equal(scope ? scope->name : "-", c->scope ? c->scope : "-");
+	assert_int_equal(policy_mode_of(set, c->tier, &c->subject, MODE_ENFORCE, &by), c->mode);
+	assert_string_equal(by.scope ? by.scope->name : "-", c->scope ? c->scope : "-");
 	assert_int_equal(policy_mode_of(set, c->tier, &c->subject, MODE_ENFORCE, NULL), c->mode);
 	assert_int_equal(policy_names_exactly(set, &c->subject), c->exactly);
 }

@@ -37,12 +37,17 @@ static void test_whole(void **state)
 		text_copy(look->space, sizeof(look->space), "shop");
 		text_copy(look->pod, sizeof(look->pod), "web-0");
 		text_copy(look->container, sizeof(look->container), "api");
+		text_copy(look->owner, sizeof(look->owner), "web");
+		text_copy(look->labels, sizeof(look->labels), "app=cart\nx/y=\n");
 		text_copy(look->tier, sizeof(look->tier), "gateway");
 		o = trace_look_json(look);
 		text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
 		assert_int_equal(parse_text(text, again), 0);
 		assert_string_equal(again->workload, look->workload);
 		assert_string_equal(again->exe, look->exe);
+		assert_string_equal(again->owner, look->owner);
+		assert_string_equal(again->labels, look->labels);
+		assert_string_equal(again->annotations, "");
 		assert_string_equal(again->space, "shop");
 		assert_string_equal(again->pod, "web-0");
 		assert_string_equal(again->container, "api");

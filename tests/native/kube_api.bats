@@ -1,0 +1,269 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016,SC2154 # the variables of jq; those of lib.bash
+#
+# What the API server says of a pod, from a stub of one over TLS: names, labels, annotations, owner, requests and limits, and
+# their changes; what of it selects a policy and lowers a mode; and a server that is slow, endless, hostile, or gone, which
+# takes nothing away.
+
+load lib.bash
+
+uid=11111111-2222-3333-4444-555555555555
+id=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+slice=kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${uid//-/_}.slice
+cgroup=$slice/cri-containerd-$id.scope
+
+# certify NAME: a CA, and a certificate of it for 127.0.0.1.
+certify() {
+	local at=$BATS_FILE_TMPDIR/$1 key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+	openssl req -x509 "${key[@]}" -keyout "$at.ca-key" -out "$at.ca" -days 2 -subj "/CN=$1"
+	openssl req "${key[@]}" -keyout "$at.key" -out "$at.request" -subj /CN=api
+	openssl x509 -req -in "$at.request" -CA "$at.ca" -CAkey "$at.ca-key" -CAcreateserial -days 2 -out "$at.crt" \
+		-extfile <(echo subjectAltName=IP:127.0.0.1)
+}
+
+setup_file() {
+	build srv 1.24
+	certify good 2>"$BATS_FILE_TMPDIR/openssl"
+	certify other 2>>"$BATS_FILE_TMPDIR/openssl"
+}
+
+setup() {
+	scratch=$BATS_TEST_TMPDIR
+	start_ready python3 "$top/tests/native/kube_stub.py" "$BATS_FILE_TMPDIR/good.crt" "$BATS_FILE_TMPDIR/good.key"
+	stub=$started
+	read -r _ port < <(grep '^ready' "$ready_output")
+	echo first >"$scratch/token"
+	control '{"token": "first"}'
+}
+
+teardown() {
+	stop_all
+}
+
+# control ORDER
+control() {
+	curl -sS --max-time 20 --cacert "$BATS_FILE_TMPDIR/good.ca" "https://127.0.0.1:$port/control" -d "$1" >/dev/null
+}
+
+# asked FILTER... of the list of all requests.
+asked() {
+	curl -sS --max-time 20 --cacert "$BATS_FILE_TMPDIR/good.ca" "https://127.0.0.1:$port/control" | jq -e "$@" >/dev/null
+}
+
+# pod [FILTER]: the workload's own, changed by it.
+pod() {
+	jq -cn --arg uid "$uid" '{kind: "Pod", metadata: {name: "cart-7d4b9c6f5-x2x9z", namespace: "shop", uid: $uid,
+		labels: {app: "cart", "pod-template-hash": "7d4b9c6f5"},
+		annotations: {"gomemd.io/note": "as is", "kubectl.kubernetes.io/other": "no"},
+		ownerReferences: [{kind: "ReplicaSet", name: "cart-api-7d4b9c6f5", controller: true}]},
+		spec: {nodeName: "node-1", containers: [{name: "api", resources: {
+			requests: {cpu: "250m", memory: "128Mi"}, limits: {memory: "256Mi"}}}]}} | '"${1:-.}"
+}
+
+put() {
+	control "{\"put\": $1}"
+}
+
+# other N: pods that no workload is of.
+others() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		put "$(pod ".metadata.uid = \"00000000-0000-0000-0000-00000000000$i\" | .metadata.name = \"a-$i\"")"
+	done
+}
+
+namespace() {
+	jq -cn --arg mode "$1" '{kind: "Namespace", metadata: {name: "shop", uid: "22222222-0000-0000-0000-000000000000",
+		labels: {"gomemd.io/mode": $mode}}}'
+}
+
+# govern [SETTING...]
+govern() {
+	mkdir -p "$scratch/root/var/log/pods/shop_cart-7d4b9c6f5-x2x9z_$uid/api" "$scratch/root/var/log/containers"
+	: >"$scratch/root/var/log/containers/cart-7d4b9c6f5-x2x9z_shop_api-$id.log"
+	start unshare --mount "$top/tests/native/kube_scene.sh" "$scratch" "$(built srv 1.24 | head -n 1)" "$cgroup" \
+		"kube_api = https://127.0.0.1:$port" "kube_node = node-1" "kube_token_file = $scratch/token" \
+		"kube_ca_file = ${ca:-$BATS_FILE_TMPDIR/good.ca}" "$@" >"$scratch/scene.log" 2>&1
+	scene=$started
+}
+
+ctl() {
+	alive "$scene" || { cat "$scratch/scene.log" "$scratch/log"; return 3; }
+	"$gomemctl" --socket "$scratch/run/control.sock" "$@"
+}
+
+# explains FILTER: holds of what explain says.
+explains() {
+	ctl explain "/$cgroup" --json >"$scratch/explain" || return $?
+	jq -e ".explain | ($1)" "$scratch/explain" >/dev/null || { cat "$scratch/explain" "$scratch/log"; return 1; }
+}
+
+api() {
+	ctl status --json >"$scratch/status" || return $?
+	jq -e ".daemon.kubernetes_api | $1" "$scratch/status" >/dev/null ||
+		{ jq -c .daemon.kubernetes_api "$scratch/status"; cat "$scratch/log"; return 1; }
+}
+
+knows_cart='.kubernetes.labels.app == "cart"'
+
+@test "labels, annotations, owner, requests and limits, and their changes" {
+	put "$(pod)"
+	others 5
+	govern
+	eventually 30 explains "$knows_cart"
+	eventually 10 explains '.kubernetes | .annotations == {"gomemd.io/note": "as is"} and .owner == "cart-api" and
+		.controller == {kind: "ReplicaSet", name: "cart-api-7d4b9c6f5"} and .resources == {cpu_request_millicores: 250,
+		cpu_limit_millicores: null, memory_request_bytes: 134217728, memory_limit_bytes: 268435456}'
+	api '.pods | .outcome == "ok" and .listed and .objects == 6'
+	asked 'any(.path == "/api/v1/pods" and .query.fieldSelector == "spec.nodeName=node-1" and .query.limit and .query.continue)'
+	asked 'any(.query.watch and .query.allowWatchBookmarks == "true" and .query.resourceVersion)'
+	asked 'map(select(.path == "/api/v1/namespaces" and (.accept | contains("PartialObjectMetadata") | not))) == []'
+	put "$(pod '.metadata.labels.app = "till" | .spec.containers[0].resources.limits.memory = "1Gi"')"
+	eventually 10 explains '.kubernetes | .labels.app == "till" and .resources.memory_limit_bytes == 1073741824'
+	control "{\"delete\": $(pod)}"
+	eventually 10 explains '.kubernetes | has("labels") | not'
+}
+
+@test "a pod without files is named by it" {
+	put "$(pod)"
+	govern
+	rm -r "$scratch/root/var/log"
+	eventually 30 explains '.kubernetes | .namespace == "shop" and .pod == "cart-7d4b9c6f5-x2x9z" and .container == null'
+}
+
+@test "a bookmark is gone on from, 410 is listed anew, and what is in no list is gone" {
+	put "$(pod)"
+	others 3
+	govern
+	eventually 30 explains "$knows_cart"
+	control '{"bookmark": true}' # 105: the objects were 101 to 104
+	control '{"fault": null}'    # watches end
+	eventually 20 asked 'any(.path == "/api/v1/pods" and .query.watch and (.query.resourceVersion | tonumber) >= 105)'
+	before=$(curl -sS --cacert "$BATS_FILE_TMPDIR/good.ca" "https://127.0.0.1:$port/control" |
+		jq 'map(select(.path == "/api/v1/pods" and (.query.watch | not))) | length')
+	control '{"expire": true}'
+	eventually 30 asked --argjson n "$before" 'map(select(.path == "/api/v1/pods" and (.query.watch | not))) | length > $n'
+	put "$(pod '.metadata.labels.app = "after"')"
+	eventually 30 explains '.kubernetes.labels.app == "after"'
+	# What was deleted while nobody was told of it.
+	control '{"fault": "status", "code": 503}'
+	control "{\"delete\": $(pod)}"
+	control '{"expire": true}'
+	control '{"fault": null}'
+	eventually 30 explains '.kubernetes | has("labels") | not'
+}
+
+@test "a token that was replaced is read again" {
+	put "$(pod)"
+	govern
+	eventually 30 explains "$knows_cart"
+	control '{"token": "second"}'
+	control '{"fault": null}'
+	eventually 20 api '.pods | .outcome == "status" and .http_status == 401'
+	explains "$knows_cart"
+	echo second >"$scratch/token"
+	put "$(pod '.metadata.labels.app = "till"')"
+	eventually 60 explains '.kubernetes.labels.app == "till"'
+	asked 'any(.bearer == "Bearer second")'
+}
+
+@test "another CA's certificate, and a name that it is not for, are refused before the token is told" {
+	put "$(pod)"
+	ca=$BATS_FILE_TMPDIR/other.ca
+	govern
+	eventually 20 api '.pods.outcome == "unverified"'
+	asked '. == []'
+	stop "$scene"
+	ca=
+	rm -r "$scratch/root"
+	govern "kube_api = https://127.0.0.2:$port"
+	eventually 20 api '.pods.outcome == "unreachable" or .pods.outcome == "unverified"'
+	asked '. == []'
+}
+
+@test "whatever goes wrong, what is known stays, and what is right again is heard" {
+	put "$(pod)"
+	govern
+	eventually 30 explains "$knows_cart"
+	while read -r fault code outcome; do
+		control "{\"fault\": \"$fault\", \"code\": $code}"
+		control '{"expire": true}'
+		eventually 40 api ".pods.outcome == \"$outcome\"" || fail "$fault"
+		explains "$knows_cart and .kubernetes.pod == \"cart-7d4b9c6f5-x2x9z\"" || fail "$fault"
+		control '{"fault": null}'
+		eventually 40 api '.pods.outcome == "ok" and .namespaces.outcome == "ok"' || fail "after $fault"
+		# Events by a watch end the pauses that grow.
+		put "$(pod ".metadata.annotations[\"gomemd.io/note\"] = \"$fault $code\"")"
+		put "$(namespace recommend)"
+		eventually 20 explains ".kubernetes.annotations[\"gomemd.io/note\"] == \"$fault $code\"" || fail "after $fault"
+	done <<-'FAULTS'
+		status 403 status
+		status 500 status
+		redirect 0 status
+		deep 0 too-large
+		cut 0 garbled
+		same-page 0 garbled
+		endless 0 too-large
+		slow 0 timeout
+	FAULTS
+	put "$(pod '.metadata.labels.app = "till"')"
+	eventually 40 explains '.kubernetes.labels.app == "till"'
+	stop "$stub"
+	eventually 20 api '.pods.outcome != "ok"'
+	explains '.kubernetes.labels.app == "till"'
+}
+
+@test "hostile names and types are left out and counted, and harm nobody" {
+	put "$(pod '.metadata.labels.evil = "a\nb" | .metadata.labels["k\u001b[31m"] = "v" | .metadata.labels.n = 7 |
+		.metadata.annotations["gomemd.io/e"] = "\u001b[2J" | .spec.containers += [7, {name: "UP"}, {name: "x",
+		resources: {requests: {cpu: "1e999", memory: []}}}] | .metadata.ownerReferences += [{kind: 1, controller: true}]')"
+	put "$(pod '.metadata.uid = "../../etc" | .metadata.name = "b"')"
+	put "$(pod '.metadata.uid = 7 | .metadata.name = "c"')"
+	put "$(pod '.metadata.uid = "33333333-0000-0000-0000-000000000000" | .metadata.name = "Bad\nName"')"
+	govern
+	eventually 30 explains "$knows_cart and .kubernetes.left_out >= 6"
+	explains '.kubernetes.labels | keys == ["app", "pod-template-hash"]'
+	api '.pods.objects == 1 and .left_out >= 3 and .refused == 0'
+	control '{"raw": "no json\n", "resource": "pods"}'
+	put "$(pod '.metadata.labels.app = "till"')"
+	eventually 30 explains '.kubernetes.labels.app == "till"'
+}
+
+@test "labels and annotations select a tier of their namespace" {
+	cat >"$scratch/policy.ini" <<-'INI'
+		[tier other]
+		priority = 9
+		namespace = shop
+		label = app=till-*
+		mode = observe
+		[tier cart]
+		priority = 8
+		namespace = shop
+		label = app=ca?t
+		annotation = gomemd.io/note=as*
+		mode = recommend
+	INI
+	put "$(pod)"
+	govern
+	eventually 30 explains '.tier == "cart" and .mode == "recommend" and .mode_source == "tier"'
+	put "$(pod '.metadata.labels.app = "till-1"')"
+	eventually 10 explains '.tier == "other" and .mode == "observe"'
+}
+
+@test "a namespace's label opts in and out, a pod's annotation only out" {
+	put "$(pod)"
+	govern "mode = observe"
+	eventually 30 explains "$knows_cart"' and .mode == "observe" and .mode_source == "daemon"'
+	put "$(pod '.metadata.annotations["gomemd.io/mode"] = "enforce"')"
+	eventually 10 explains '.kubernetes.annotations["gomemd.io/mode"] == "enforce" and .mode == "observe"'
+	put "$(namespace enforce)"
+	eventually 10 explains '.mode == "enforce" and .mode_source == "namespace" and .kubernetes.namespace_mode == "enforce"'
+	put "$(pod '.metadata.annotations["gomemd.io/mode"] = "recommend"')"
+	eventually 10 explains '.mode == "recommend" and .mode_source == "pod"'
+	put "$(pod)"
+	put "$(namespace observe)"
+	eventually 10 explains '.mode == "observe" and .mode_source == "namespace"'
+	control "{\"delete\": $(namespace observe)}"
+	eventually 10 explains '.mode == "observe" and .mode_source == "daemon"'
+}

@@ -92,7 +92,7 @@ static void arm(struct manager *m)
 	if (e->generation != fetcher_generation(e->fetcher)) {
 		e->generation = fetcher_generation(e->fetcher);
 		e->io = sd_event_source_disable_unref(e->io);
-		if (fd >= 0 && sd_event_add_io(m->event, &e->io, fd, EPOLLIN, on_io, m) < 0)
+		if (fd >= 0 && manager_watch_fd(m, &e->io, fd, on_io, m) < 0)
 			log_error("Cannot watch the helper that asks endpoints");
 	}
 	e->timer = sd_event_source_disable_unref(e->timer);

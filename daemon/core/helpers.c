@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -99,6 +101,19 @@ static void arm_timer(struct manager *m, sd_event_source **timer, usec_t at,
 	sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
 }
 
+int manager_watch_fd(struct manager *m, sd_event_source **ret, int fd,
+		     sd_event_io_handler_t handler, void *userdata)
+{
+	_cleanup_(closep) int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int r = own < 0 ? -errno : sd_event_add_io(m->event, ret, own, EPOLLIN, handler, userdata);
+
+	if (r >= 0)
+		r = sd_event_source_set_io_fd_own(*ret, true);
+	if (r >= 0)
+		(void)TAKE_FD(own);
+	return MIN(r, 0);
+}
+
 static void arm_one(struct manager *m, const struct in_loop *l)
 {
 	if (!l->in)
@@ -107,8 +122,7 @@ static void arm_one(struct manager *m, const struct in_loop *l)
 		*l->generation = inspector_generation(l->in);
 		*l->io = sd_event_source_disable_unref(*l->io);
 		if (inspector_fd(l->in) >= 0 &&
-		    sd_event_add_io(m->event, l->io, inspector_fd(l->in), EPOLLIN, helper_io, m) <
-			    0)
+		    manager_watch_fd(m, l->io, inspector_fd(l->in), helper_io, m) < 0)
 			log_error("Cannot watch a helper");
 	}
 	arm_timer(m, l->timer, inspector_deadline(l->in), helper_time);
@@ -124,7 +138,7 @@ static void arm_listener(struct manager *m)
 	if (fd >= 0 && m->listener_generation != listener_generation(m->listener)) {
 		m->listener_generation = listener_generation(m->listener);
 		m->listener_io = sd_event_source_disable_unref(m->listener_io);
-		if (sd_event_add_io(m->event, &m->listener_io, fd, EPOLLIN, listener_io, m) < 0)
+		if (manager_watch_fd(m, &m->listener_io, fd, listener_io, m) < 0)
 			log_error("Cannot watch the helper that listens");
 	}
 	arm_timer(m, &m->listener_timer, listener_deadline(m->listener), listener_time);

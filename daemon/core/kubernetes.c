@@ -297,7 +297,10 @@ static bool seems_there(const struct kubernetes *k, enum kube_resource resource,
 {
 	const struct request_state *s = &k->state[resource];
 
-	return s->known ? s->outcome == KUBE_OK : now - k->started < AWAITED;
+	if (s->known && s->outcome == KUBE_OK)
+		return true;
+	/* A first request may fail where a node has just begun; what is opted out is not to be governed for that. */
+	return now - (s->known ? k->began : k->started) < AWAITED;
 }
 
 bool kubernetes_is_awaited(const struct workload *w, usec_t now)

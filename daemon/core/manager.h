@@ -287,6 +287,12 @@ void restart_look(struct workload *w, usec_t now);
 int manager_start_helpers(struct manager *m);
 /* Call after each request: keeps the loop's descriptor and timer in step with the helper. */
 void manager_arm(struct manager *m);
+/*
+ * Watches a duplicate of @fd for input. Its owner may close it, and the number become another's, before the source is gone:
+ * by then epoll must not know it. Returns 0 or -errno.
+ */
+int manager_watch_fd(struct manager *m, sd_event_source **ret, int fd,
+		     sd_event_io_handler_t handler, void *userdata);
 /* The helper for writes that may block; started at the first use. NULL where it cannot be. */
 struct inspector *manager_writer(struct manager *m);
 /* The helper that takes heap profiles, so that no look waits for one; as manager_writer, but it cannot write. */

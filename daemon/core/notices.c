@@ -16,8 +16,9 @@
 
 #define SETTLE	      (10 * USEC_SEC) /* an alert waits so long for its culprits */
 #define BACKOFF_MIN   USEC_SEC
-#define BACKOFF_MAX   (5 * USEC_MIN)
-#define LASTS_REPEATS 4 /* what is not told again ends with the daemon */
+#define BACKOFF_MAX   USEC_MIN
+#define LASTS_REPEATS 4	       /* what is not told again ends with the daemon, ... */
+#define LASTS_MIN     USEC_MIN /* ... but as many as there may be take a while to tell */
 
 enum {
 	ALERTS_MAX = 256,
@@ -43,7 +44,8 @@ struct notices {
 	struct notify *notify;
 	struct sink sinks[NOTIFY_RECEIVER_MAX_];
 	sd_event_source *timer;
-	uint64_t left_out; /* alerts that had no room */
+	uint64_t left_out;   /* alerts that had no room */
+	uint64_t began_wall; /* serial numbers begin anew with it */
 	char node[NOTICE_NODE_MAX], token[POST_TOKEN_MAX];
 };
 
@@ -165,10 +167,11 @@ static char *body_of(const struct sink *s, const struct notify_batch *batch)
 	char id[64];
 
 	if (s->which == NOTIFY_ALERTMANAGER)
-		return notice_to_alertmanager(batch->of, batch->n, s->of->node,
-					      clock_wall() +
-						      LASTS_REPEATS * m->config.alert_repeat);
-	snprintf(id, sizeof(id), "%s-%llu", m->boot_id, (unsigned long long)batch->serial);
+		return notice_to_alertmanager(
+			batch->of, batch->n, s->of->node,
+			clock_wall() + MAX(LASTS_REPEATS * m->config.alert_repeat, LASTS_MIN));
+	snprintf(id, sizeof(id), "%llx-%llu", (unsigned long long)s->of->began_wall,
+		 (unsigned long long)batch->serial);
 	return notice_to_webhook(batch->of[0], s->of->node, id);
 }
 
@@ -258,7 +261,7 @@ static void arm_sink(struct sink *s)
 	if (s->generation != poster_generation(s->poster)) {
 		s->generation = poster_generation(s->poster);
 		s->io = sd_event_source_disable_unref(s->io);
-		if (fd >= 0 && sd_event_add_io(event, &s->io, fd, EPOLLIN, on_io, s) < 0)
+		if (fd >= 0 && manager_watch_fd(s->of->manager, &s->io, fd, on_io, s) < 0)
 			log_error("Cannot watch the helper that sends alerts");
 	}
 	set_timer(event, &s->timer, poster_deadline(s->poster), on_deadline, s);
@@ -353,6 +356,7 @@ static int make(struct manager *m)
 		return -ENOMEM;
 	}
 	x->manager = m;
+	x->began_wall = clock_wall();
 	if (node && node[0])
 		text_copy(x->node, sizeof(x->node), node);
 	else if (gethostname(x->node, sizeof(x->node) - 1) < 0)

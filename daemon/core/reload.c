@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -98,6 +99,13 @@ static int on_settled(sd_event_source *s, uint64_t usec, void *userdata)
 		return 0;
 	/* A directory that stands in the place of another is watched before it is read. */
 	add_all(r);
+	/* It is there, or this would not be asked for: without it defaults would be in force, until somebody reloads. */
+	if (access(m->config_file, F_OK) < 0 && errno == ENOENT) {
+		log_warning("%s is gone: what was in force stays until it is there again, or a "
+			    "reload by hand",
+			    m->config_file);
+		return 0;
+	}
 	log_info("Settings or policies have changed: reading them again");
 	/* Ends with this object where they say so. */
 	manager_reload(m);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -97,6 +99,14 @@ static bool holds_self(const struct search *s, int dir)
 	return false;
 }
 
+/* What is delegated to users is not on our way, and may have any number of directories. */
+static bool is_roots(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
 /* Below the cgroup that s->path names, so many levels down. 1: found, and s->path is it. */
 static int search(struct search *s, int parent, unsigned int level)
 {
@@ -125,7 +135,7 @@ static int search(struct search *s, int parent, unsigned int level)
 		if ((size_t)snprintf(s->path + len, sizeof(s->path) - len, "/%s", e->d_name) <
 		    sizeof(s->path) - len)
 			child = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (child >= 0)
+		if (child >= 0 && is_roots(child))
 			r = search(s, child, level + 1);
 		if (r == 0)
 			s->path[len] = '\0';

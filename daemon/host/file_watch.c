@@ -110,6 +110,9 @@ static bool event_counts(struct file_watch *w, const struct inotify_event *e)
 		if (d->wd < 0 || d->wd != e->wd)
 			continue;
 		if (e->mask & GONE) {
+			/* What was moved away would be watched on. */
+			if (e->mask & IN_MOVE_SELF)
+				inotify_rm_watch(w->fd, e->wd);
 			d->wd = -1;
 			counts = true;
 		} else if (e->len > 0 && name_counts(d, e->name)) {

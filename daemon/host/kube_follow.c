@@ -32,6 +32,10 @@ enum {
 	URL_BYTES = 8192,
 };
 
+/* Of those that have ended there may be any number, and nothing of them runs. */
+#define PODS_PATH                                                                                  \
+	"/api/v1/pods?fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed%2Cspec.nodeName%3D"
+
 struct follower {
 	struct curl_library lib;
 	const struct kube_api *api;
@@ -40,6 +44,7 @@ struct follower {
 	struct kube_grant grant;
 	char version[KUBE_VERSION_BYTES]; /* from which to watch; "": it is to be listed */
 	uint32_t status;		  /* of the last request */
+	uint32_t error;			  /* that its watch ended with; 0: none */
 	uint32_t left_out;		  /* not told yet */
 	unsigned int failures;		  /* in a row */
 	bool told;			  /* the watch has told of something */
@@ -79,15 +84,25 @@ static uint64_t random_below(uint64_t n)
 	return v % n;
 }
 
-/* Ends with the owner. */
+/* Ends with the owner, and with the keeper, which has no right to end it: both are silent, or gone. */
 static void wait_for(const struct follower *f, usec_t delay)
 {
-	struct pollfd p = { .fd = f->owner };
+	struct pollfd p[] = { { .fd = f->owner }, { .fd = f->keeper } };
 	const usec_t until = clock_now() + delay;
+	usec_t now = clock_now();
 
-	for (usec_t now = clock_now(); now < until; now = clock_now())
-		if (poll(&p, 1, (int)((until - now) / USEC_MSEC) + 1) > 0)
+	do {
+		const usec_t left = sub_sat(until, now);
+
+		if (poll(p, ARRAY_SIZE(p), left ? (int)(left / USEC_MSEC) + 1 : 0) > 0)
 			_exit(0);
+		now = clock_now();
+	} while (now < until);
+}
+
+static void on_progress(void *userdata)
+{
+	wait_for(userdata, 0);
 }
 
 static void back_off(struct follower *f)
@@ -123,8 +138,7 @@ static void url_of(const struct follower *f, char url[URL_BYTES])
 	struct endpoint at = f->api->server;
 
 	text_copy(at.path, sizeof(at.path),
-		  f->resource == KUBE_PODS ? "/api/v1/pods?fieldSelector=spec.nodeName%3D" :
-					     "/api/v1/namespaces?labelSelector=");
+		  f->resource == KUBE_PODS ? PODS_PATH : "/api/v1/namespaces?labelSelector=");
 	endpoint_url(url, &at);
 	add_escaped(url, f->resource == KUBE_PODS ? f->api->node : KUBE_MODE_KEY);
 }
@@ -144,7 +158,7 @@ static enum kube_outcome get(struct follower *f, struct kube_get *g)
 	int sock;
 
 	f->n = 0;
-	f->status = 0;
+	f->status = f->error = 0;
 	if (send(f->keeper, &please, 1, MSG_NOSIGNAL) != 1 ||
 	    fetch_message_receive(f->keeper, &f->grant, sizeof(f->grant), &sock) < 0)
 		_exit(0);
@@ -153,6 +167,7 @@ static enum kube_outcome get(struct follower *f, struct kube_get *g)
 		return (enum kube_outcome)f->grant.outcome;
 	}
 	g->grant = &f->grant;
+	g->progress = on_progress;
 	g->userdata = f;
 	return kube_get(&f->lib, g, sock, &f->status);
 }
@@ -211,13 +226,17 @@ static enum kube_outcome list_page(struct follower *f, uint32_t objects, struct 
 	if (outcome == KUBE_OK)
 		outcome = outcome_of(
 			kube_page_read(span_of(f->text, f->n), f->resource, tell, f, page));
+	/* One tenant's object must not keep those of all others from being told. */
+	if (outcome == KUBE_TOO_LARGE && objects == 1 &&
+	    kube_page_skip(span_of(f->text, f->n), f->resource, page) == 0)
+		outcome = KUBE_OK;
 	forget_text(f);
 	if (outcome == KUBE_OK)
 		f->left_out += page->left_out;
 	return outcome;
 }
 
-/* Pages that are too large are asked for with fewer objects, down to one. */
+/* Pages that are too large are asked for with fewer objects, down to one; what comes after may be smaller again. */
 static enum kube_outcome list(struct follower *f)
 {
 	struct kube_page page = { 0 };
@@ -238,6 +257,7 @@ static enum kube_outcome list(struct follower *f)
 			return outcome;
 		if (page.next[0] && !strcmp(page.next, before))
 			return KUBE_GARBLED;
+		objects = MIN(objects * 4, (uint32_t)PAGE_OBJECTS);
 		if (page.next[0])
 			continue;
 		text_copy(f->version, sizeof(f->version), page.version);
@@ -254,8 +274,13 @@ static bool take_event(struct follower *f, enum kube_outcome *outcome)
 	struct kube_event *e = &f->event;
 
 	*outcome = outcome_of(kube_event_read(span_of(f->text, f->n), f->resource, e));
+	if (*outcome == KUBE_TOO_LARGE) {
+		*outcome = KUBE_OK;
+		e->type = KUBE_EVENT_LEFT_OUT;
+		e->version[0] = '\0';
+	}
 	if (*outcome == KUBE_OK && e->type == KUBE_EVENT_ERROR) {
-		f->status = e->code;
+		f->error = e->code;
 		*outcome = KUBE_STATUS;
 	}
 	if (*outcome != KUBE_OK) {
@@ -323,6 +348,9 @@ static enum kube_outcome watch(struct follower *f)
 		 "&watch=1&allowWatchBookmarks=true&timeoutSeconds=%u&resourceVersion=", seconds);
 	add_escaped(url, f->version);
 	outcome = get(f, &g);
+	/* As servers say 410: in an answer that is 200. */
+	if (f->error)
+		f->status = f->error;
 	/* An event that was cut off comes again. */
 	if (outcome == KUBE_OK && f->n > 0)
 		outcome = KUBE_GARBLED;

@@ -7,6 +7,7 @@
 
 enum {
 	HEADER_BYTES_MAX = 64 * 1024,
+	CONNECT_MS = 10 * 1000,
 };
 
 /* A request under way. */
@@ -58,6 +59,19 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 	return 0;
 }
 
+static int on_progress(void *userdata, curl_off_t down_of, curl_off_t down, curl_off_t up_of,
+		       curl_off_t up)
+{
+	struct run *run = userdata;
+
+	(void)down_of;
+	(void)down;
+	(void)up_of;
+	(void)up;
+	run->get->progress(run->get->userdata);
+	return 0;
+}
+
 static struct curl_slist *headers_of(const struct curl_library *lib, const struct kube_get *get)
 {
 	static char line[KUBE_TOKEN_BYTES + 32];
@@ -95,16 +109,19 @@ static bool set_up(struct run *run, const struct curl_slist *headers, usec_t unt
 	const struct curl_number numbers[] = {
 		{ CURLOPT_TIMEOUT_MS,
 		  (long)MAX(sub_sat(until, clock_now()) / USEC_MSEC, UINT64_C(1)) },
+		{ CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS }, /* TLS is of it */
+		{ CURLOPT_NOPROGRESS, 0 },
 	};
 	const struct curl_pointer pointers[] = {
 		{ CURLOPT_URL, run->get->url },	 { CURLOPT_ACCEPT_ENCODING, "gzip" },
 		{ CURLOPT_HTTPHEADER, headers }, { CURLOPT_HEADERDATA, run },
-		{ CURLOPT_WRITEDATA, run },
+		{ CURLOPT_WRITEDATA, run },	 { CURLOPT_XFERINFODATA, run },
 	};
 
 	return curl_library_set(lib, run->curl, numbers, ARRAY_SIZE(numbers), pointers,
 				ARRAY_SIZE(pointers)) &&
 	       curl_library_use_socket(lib, run->curl, &run->fd) && set_trust(run) &&
+	       lib->easy_setopt(run->curl, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
 	       lib->easy_setopt(run->curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
 	       lib->easy_setopt(run->curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
 }

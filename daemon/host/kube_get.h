@@ -8,8 +8,9 @@
 struct kube_get {
 	const char *url, *accept;
 	const struct kube_grant *grant;
-	usec_t patience;	       /* of all of it */
-	void (*begun)(void *userdata); /* the answer is 200; NULL: nobody is told */
+	usec_t patience;		  /* of all of it */
+	void (*begun)(void *userdata);	  /* the answer is 200; NULL: nobody is told */
+	void (*progress)(void *userdata); /* about every second */
 	/* Of a 200 alone. False: no more of it, and the outcome is what *outcome is then. */
 	bool (*body)(void *userdata, const char *bytes, size_t len, enum kube_outcome *outcome);
 	void *userdata;

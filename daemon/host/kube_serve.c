@@ -30,12 +30,13 @@ enum {
 /* A server that is gone without a word is noticed before a watch ends by itself. */
 static void keep_alive(int fd)
 {
-	const int on = 1, idle = 30, interval = 10, count = 3;
+	const int on = 1, idle = 30, interval = 10, count = 3, unsent_ms = 60 * 1000;
 
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unsent_ms, sizeof(unsent_ms));
 }
 
 /* Begins to connect, without waiting. The descriptor or -errno. */

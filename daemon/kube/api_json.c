@@ -9,6 +9,11 @@
 #include "kube/quantity.h"
 #include "wire/json_read.h"
 
+/* Of a list: what comes before its objects. */
+enum {
+	HEAD_BYTES_MAX = KUBE_CONTINUE_BYTES + 1024,
+};
+
 static const struct json_caps caps = {
 	.bytes = KUBE_PAGE_BYTES_MAX,
 	.values = 256 * 1024,
@@ -56,7 +61,7 @@ static bool copy_token(json_object *o, const char *key, char *buf, size_t size)
 	return false;
 }
 
-/* The one that lowers comes first: others must not take its room. */
+/* The one that lowers comes first: others must not take its room. One that cannot be read is none of the modes, and lowers too. */
 static void read_pairs(json_object *o, bool label, char *pairs, size_t size, struct kube_record *r)
 {
 	const char *mode = text_of(member(o, KUBE_MODE_KEY, json_type_string));
@@ -64,7 +69,9 @@ static void read_pairs(json_object *o, bool label, char *pairs, size_t size, str
 
 	if (!o)
 		return;
-	taken = mode && kube_pairs_add(pairs, size, label, KUBE_MODE_KEY, mode);
+	taken = json_object_object_get_ex(o, KUBE_MODE_KEY, NULL) &&
+		((mode && *mode && kube_pairs_add(pairs, size, label, KUBE_MODE_KEY, mode)) ||
+		 kube_pairs_add(pairs, size, label, KUBE_MODE_KEY, "invalid"));
 	json_object_object_foreach(o, key, v)
 	{
 		const char *value = text_of(v);
@@ -191,6 +198,49 @@ int kube_page_read(struct span body, enum kube_resource resource, kube_record_fn
 			page.left_out++;
 	*ret = page;
 	return 0;
+}
+
+/* How long it is with the bracket that opens the list of objects; 0 where that is not there. */
+static size_t head_of(struct span text)
+{
+	bool quoted = false;
+	size_t depth = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		const uint8_t c = text.p[i];
+
+		if (c == '"')
+			quoted = !quoted;
+		else if (quoted)
+			i += c == '\\';
+		else if (c == '[' && depth == 1)
+			return i + 1;
+		else
+			depth += (size_t)(c == '{') - (size_t)(c == '}' && depth > 0);
+	}
+	return 0;
+}
+
+static void tell_nobody(void *userdata, const struct kube_record *r)
+{
+	(void)userdata;
+	(void)r;
+}
+
+int kube_page_skip(struct span beginning, enum kube_resource resource, struct kube_page *ret)
+{
+	static char text[HEAD_BYTES_MAX + 3];
+	const size_t len = head_of(beginning);
+	int r;
+
+	if (!len || len > HEAD_BYTES_MAX)
+		return -EBADMSG;
+	memcpy(text, beginning.p, len);
+	memcpy(text + len, "]}", 3);
+	r = kube_page_read(span_of(text, len + 2), resource, tell_nobody, NULL, ret);
+	if (r == 0)
+		ret->left_out = 1;
+	return r == 0 ? 0 : -EBADMSG;
 }
 
 static uint32_t code_of(json_object *status)

@@ -28,6 +28,12 @@ struct kube_page {
 int kube_page_read(struct span body, enum kube_resource resource, kube_record_fn tell,
 		   void *userdata, struct kube_page *ret);
 
+/*
+ * The same of a page of one object that was too much, from its beginning: how to go on is said before the object, which is left
+ * out. Returns 0 or -EBADMSG.
+ */
+int kube_page_skip(struct span beginning, enum kube_resource resource, struct kube_page *ret);
+
 enum kube_event_type {
 	KUBE_EVENT_OBJECT, /* `record` tells of it */
 	KUBE_EVENT_BOOKMARK,

@@ -380,6 +380,7 @@ static void report_unknown_key(const struct ini_entry *entry, struct ini_report 
 	ini_report_unknown(report, entry, names, ARRAY_SIZE(names));
 }
 
+/* What is wrong with a URL may be that a secret is in it: it is not said. */
 static void set_key(struct loader *l, const struct ini_entry *entry, struct ini_report *report)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -389,10 +390,10 @@ static void set_key(struct loader *l, const struct ini_entry *entry, struct ini_
 			continue;
 		r = set_row(&l->config, &rows[i], entry->value);
 		if (r < 0)
-			ini_report_add(report, entry->file, entry->line, true,
-				       "%s = %s is %s; write %s", entry->key, entry->value,
-				       r == -ERANGE ? "out of range" : "not understood",
-				       rows[i].right);
+			ini_report_add(
+				report, entry->file, entry->line, true, "%s = %s is %s; write %s",
+				entry->key, rows[i].kind == KIND_URL ? "..." : entry->value,
+				r == -ERANGE ? "out of range" : "not understood", rows[i].right);
 		if (!strncmp(entry->key, "look_", 5))
 			l->look_line = entry->line;
 		if (!strncmp(entry->key, "alert_", 6))

@@ -211,12 +211,11 @@ bool notify_is_idle(const struct notify *n)
 	return n->n == 0;
 }
 
-static int enqueue(struct notify *n, struct receiver *r, const struct notice *notice)
+static int enqueue(struct receiver *r, const struct notice *notice, size_t max)
 {
 	struct change *c;
 
-	if (array_make_room(&r->queue, &r->room, r->n, n->settings.queue_max, sizeof(*r->queue)) <
-	    0)
+	if (array_make_room(&r->queue, &r->room, r->n, max, sizeof(*r->queue)) < 0)
 		return -ENOSPC;
 	c = malloc(sizeof(*c));
 	if (!c)
@@ -243,7 +242,7 @@ static void tell(struct notify *n, size_t which, struct alert *a)
 
 	if (!r->on || it == TOLD_NOTHING)
 		return;
-	if (enqueue(n, r, &a->notice) == 0) {
+	if (enqueue(r, &a->notice, n->settings.queue_max) == 0) {
 		a->told[which] = (uint8_t)it;
 		a->dropped[which] = TOLD_NOTHING;
 	} else if (a->dropped[which] != it) {
@@ -260,7 +259,7 @@ static bool is_done(const struct notify *n, const struct alert *a)
 	return a->resolved;
 }
 
-/* It changes nothing: what has no room is no loss. */
+/* All of them, however short the queue is to be, which is empty: what is not told again would end at the receiver. */
 static void repeat(struct notify *n, struct receiver *r, size_t which, usec_t now)
 {
 	if (!r->on || !r->many || r->n || now < r->repeated + n->settings.repeat)
@@ -268,7 +267,8 @@ static void repeat(struct notify *n, struct receiver *r, size_t which, usec_t no
 	r->repeated = now;
 	for (size_t i = 0; i < n->n; i++)
 		if (!n->alerts[i]->resolved && n->alerts[i]->told[which] == TOLD_FIRING &&
-		    enqueue(n, r, &n->alerts[i]->notice) < 0)
+		    enqueue(r, &n->alerts[i]->notice,
+			    MAX(n->settings.queue_max, n->settings.alerts_max)) < 0)
 			return;
 }
 

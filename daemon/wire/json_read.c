@@ -12,10 +12,16 @@ static void tokener_freep(struct json_tokener **t)
 
 static bool has_too_many_values(struct span text, size_t max)
 {
+	bool quoted = false;
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.len; i++)
-		n += text.p[i] == ',' || text.p[i] == '[' || text.p[i] == '{';
+		if (text.p[i] == '"')
+			quoted = !quoted;
+		else if (quoted)
+			i += text.p[i] == '\\';
+		else
+			n += text.p[i] == ',' || text.p[i] == '[' || text.p[i] == '{';
 	return n > max;
 }
 

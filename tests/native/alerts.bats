@@ -123,7 +123,7 @@ document() {
 	limit idle 6600000
 	eventually 40 fires 1
 	kill -KILL "$(daemon)"
-	eventually 30 fires 0
+	eventually 120 fires 0
 }
 
 @test "a webhook that was away has each change once and in order, what had no room is counted, and the token is sent" {

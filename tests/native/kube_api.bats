@@ -116,7 +116,7 @@ knows_cart='.kubernetes.labels.app == "cart"'
 		.controller == {kind: "ReplicaSet", name: "cart-api-7d4b9c6f5"} and .resources == {cpu_request_millicores: 250,
 		cpu_limit_millicores: null, memory_request_bytes: 134217728, memory_limit_bytes: 268435456}'
 	api '.pods | .outcome == "ok" and .listed and .objects == 6'
-	asked 'any(.path == "/api/v1/pods" and .query.fieldSelector == "spec.nodeName=node-1" and .query.limit and .query.continue)'
+	asked 'any(.path == "/api/v1/pods" and (.query.fieldSelector | endswith(",spec.nodeName=node-1")) and .query.limit and .query.continue)'
 	asked 'any(.query.watch and .query.allowWatchBookmarks == "true" and .query.resourceVersion)'
 	asked 'map(select(.path == "/api/v1/namespaces" and (.accept | contains("PartialObjectMetadata") | not))) == []'
 	put "$(pod '.metadata.labels.app = "till" | .spec.containers[0].resources.limits.memory = "1Gi"')"
@@ -230,6 +230,40 @@ knows_cart='.kubernetes.labels.app == "cart"'
 	eventually 30 explains '.kubernetes.labels.app == "till"'
 }
 
+@test "one pod that is too much is left out, and no other" {
+	# As many values as no object of use has, and a text full of commas, which is one.
+	pod '.metadata.name = "a-large" | .metadata.uid = "44444444-0000-0000-0000-000000000000" |
+		.spec.containers[0].args = [range(300000) | ""]' | jq -c '{put: .}' >"$scratch/large"
+	pod '.metadata.name = "b-commas" | .metadata.uid = "55555555-0000-0000-0000-000000000000" |
+		.spec.containers[0].args = [[range(300000) | ","] | add]' | jq -c '{put: .}' >"$scratch/commas"
+	control "@$scratch/large"
+	control "@$scratch/commas"
+	put "$(pod)"
+	govern
+	eventually 30 explains "$knows_cart"
+	api '.pods | .outcome == "ok" and .listed and .objects == 2'
+	# And while it is watched.
+	control "@$scratch/large"
+	put "$(pod '.metadata.labels.app = "till"')"
+	eventually 20 explains '.kubernetes.labels.app == "till"'
+	api '.left_out >= 2 and .pods.outcome == "ok"'
+}
+
+@test "where one of its processes has ended all of them end, and begin anew" {
+	put "$(pod)"
+	govern
+	eventually 30 explains "$knows_cart"
+	followers() { pgrep -x gomemd-kubeapi | sort; }
+	before=$(followers)
+	[ "$(wc -l <<<"$before")" -eq 2 ]
+	kill -KILL "$(head -n 1 <<<"$before")"
+	others_now() { [ "$(followers | wc -l)" -eq 2 ] && [ -z "$(comm -12 <(echo "$before") <(followers))" ]; }
+	eventually 30 others_now
+	explains "$knows_cart"
+	put "$(pod '.metadata.labels.app = "till"')"
+	eventually 30 explains '.kubernetes.labels.app == "till"'
+}
+
 @test "labels and annotations select a tier of their namespace" {
 	cat >"$scratch/policy.ini" <<-'INI'
 		[tier other]
@@ -261,6 +295,9 @@ knows_cart='.kubernetes.labels.app == "cart"'
 	eventually 10 explains '.mode == "enforce" and .mode_source == "namespace" and .kubernetes.namespace_mode == "enforce"'
 	put "$(pod '.metadata.annotations["gomemd.io/mode"] = "recommend"')"
 	eventually 10 explains '.mode == "recommend" and .mode_source == "pod"'
+	# What cannot be read is no leave.
+	put "$(pod '.metadata.annotations["gomemd.io/mode"] = "enforce\n"')"
+	eventually 10 explains '.mode == "observe" and .mode_source == "pod"'
 	put "$(pod)"
 	put "$(namespace observe)"
 	eventually 10 explains '.mode == "observe" and .mode_source == "namespace"'

@@ -4,7 +4,7 @@
 # usage: kube_stub.py CERTIFICATE KEY
 #
 # As much of an API server as a client of pods and namespaces needs, over TLS: lists by pages (limit, continue), watches with
-# bookmarks, 410 for what is too old, bearer tokens; and the faults that a test asks for. Prints "ready PORT". A test puts
+# bookmarks, an event of 410 for what is too old, bearer tokens; and the faults that a test asks for. Prints "ready PORT". A test puts
 # objects and faults by POST /control, one JSON object each:
 #
 #   {"put": OBJECT}, {"delete": OBJECT}: its kind is Pod or Namespace
@@ -121,7 +121,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             # What is too old is that whatever else is wrong: a test of lists needs no luck.
             if "watch" in query and int(query["resourceVersion"]) < self.store.oldest:
-                self.status(410)
+                # As servers say it: as an event, in an answer that is 200.
+                self.answer(200, json.dumps({"type": "ERROR", "object": {
+                    "kind": "Status", "code": 410, "reason": "Expired"}}).encode() + b"\n")
             elif not self.fails(resource):
                 if self.store.token and bearer != "Bearer " + self.store.token:
                     self.status(401)

@@ -125,6 +125,13 @@ static const struct page pages[] = {
 		  ",\"ownerReferences\":[{\"kind\":\"A\",\"name\":\"a\"},{\"kind\":\"Job\",\"name\":\"b\",\"controller\":true}]",
 		  "")),
 	  0, 1, 0, 0, "", "", "b" },
+	{ "a mode that cannot be read is none of the modes",
+	  LIST(POD(
+		  ",\"labels\":{\"gomemd.io/mode\":\"\"},\"annotations\":{\"gomemd.io/mode\":\"enforce\\n\"}",
+		  "")),
+	  0, 1, 0, 0, "gomemd.io/mode=invalid\n", "gomemd.io/mode=invalid\n", "" },
+	{ "nor is one of another type", LIST(POD(",\"annotations\":{\"gomemd.io/mode\":[7]}", "")),
+	  0, 1, 0, 0, "", "gomemd.io/mode=invalid\n", "" },
 	{ "labels of no form are left out",
 	  LIST(POD(
 		  ",\"labels\":{\"a\":\"b\\nc\",\"d\":7,\"e\":\"f\\u0000\",\"\\u001b\":\"g\",\"h\":\"i\"}",
@@ -156,6 +163,36 @@ static const struct page pages[] = {
 	{ "half a text is none", "{" META, -EBADMSG, 0, 0, 0, NULL, NULL, NULL },
 	{ "nothing is none", "", -EBADMSG, 0, 0, 0, NULL, NULL, NULL },
 };
+
+struct skip {
+	const char *name, *text;
+	int r;
+	const char *next;
+};
+
+#define NEXT "\"metadata\":{\"resourceVersion\":\"7\",\"continue\":\"n-1\"}"
+
+static const struct skip skips[] = {
+	{ "how to go on is before the object",
+	  "{\"kind\":\"PodList\"," NEXT ",\"items\":[{\"a\":\"", 0, "n-1" },
+	{ "a bracket in a text is none", "{\"kind\":\"[\\\"[\"," NEXT ",\"items\":[7,7", 0, "n-1" },
+	{ "the last one", "{" META ",\"items\":[{", 0, "" },
+	{ "without it there is no way", "{\"items\":[{", -EBADMSG, "" },
+	{ "nor where it is behind the object", "{\"items\":[]," NEXT "}", -EBADMSG, "" },
+	{ "no list", "{" META "}", -EBADMSG, "" },
+	{ "no object", "[[[[", -EBADMSG, "" },
+	{ "nothing", "", -EBADMSG, "" },
+};
+
+static void test_skip(void **state)
+{
+	const struct skip *s = *state;
+	struct kube_page ret = { 0 };
+
+	assert_int_equal(kube_page_skip(span_of(s->text, strlen(s->text)), KUBE_PODS, &ret), s->r);
+	assert_string_equal(ret.next, s->next);
+	assert_int_equal(ret.left_out, s->r == 0);
+}
 
 static void test_page(void **state)
 {
@@ -286,6 +323,7 @@ int main(void)
 
 	SUITE_TABLE(&s, test_quantity, quantities);
 	SUITE_TABLE(&s, test_page, pages);
+	SUITE_TABLE(&s, test_skip, skips);
 	SUITE_TABLE(&s, test_event, events);
 	SUITE_TESTS(&s, tests);
 	return suite_run(&s, "kube_api");

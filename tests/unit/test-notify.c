@@ -228,6 +228,28 @@ static void test_backoff(void **state)
 	assert_int_equal(stats_of(n, HOOK).failures, 0);
 }
 
+/* What is not told again ends at the receiver: a short queue is for changes. */
+static void test_repeat_all(void **state)
+{
+	struct notify_settings with = settings;
+	_cleanup_(notify_freep) struct notify *n = NULL;
+	struct notify_batch b;
+	usec_t now = USEC_MIN * 10;
+
+	(void)state;
+	with.queue_max = 1;
+	n = start(&with);
+	for (uint64_t i = 1; i <= 4; i++) {
+		notify_fire(n, growth_of(i), now, 0);
+		next(n, AM, now, NOTIFY_SENT);
+	}
+	now += with.repeat;
+	notify_run(n, now, WALL);
+	assert_true(notify_next(n, AM, now, &b));
+	assert_int_equal(b.n, 4);
+	notify_done(n, AM, NOTIFY_SENT, now, 0);
+}
+
 static void test_repeat(void **state)
 {
 	_cleanup_(notify_freep) struct notify *n = start(&settings);
@@ -406,6 +428,7 @@ static const struct CMUnitTest tests[] = {
 	SUITE_TEST("a namespace has half of it at most", test_namespace_share),
 	SUITE_TEST("a receiver that fails is left alone for longer each time", test_backoff),
 	SUITE_TEST("Alertmanager is told again of what fires, and nobody else", test_repeat),
+	SUITE_TEST("of all of it, however short the queue is", test_repeat_all),
 	SUITE_TEST("what is refused does not keep the others", test_rejected),
 	SUITE_TEST("requests have a rate, each receiver's and all of them", test_rate),
 	SUITE_TEST("a new alert waits for its culprits, and no longer", test_wait),

@@ -222,6 +222,13 @@ served() {
 	volume gomemd.conf "$common"$'\ninterval = 18s'
 	eventually 20 served 'gomemd_last_reload_successful 1'
 	in_force interval 18s
+	# Defaults are not what somebody means who moves it away for a moment.
+	mv "$scratch/volume/gomemd.conf" "$scratch/volume/away"
+	eventually 20 says "$scratch/log" 'gomemd.conf is gone: what was in force stays'
+	in_force interval 18s
+	volume gomemd.conf "$common"$'\ninterval = 16s'
+	mv "$scratch/volume/away" "$scratch/volume/gomemd.conf"
+	eventually 20 in_force interval 16s
 	# A policy in a directory that was not there before is found by the next scan.
 	mkdir -p "$scratch/root/etc/gomemd/policies.d"
 	printf '[tier wrong\n' >"$scratch/root/etc/gomemd/policies.d/60-a.ini"

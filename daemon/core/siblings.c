@@ -42,13 +42,13 @@ static uint64_t promised(const struct workload *w)
 	return s->n_procs ? sum : 0;
 }
 
-/* What it uses, where that is held: without its garbage, and with what a budget leaves free. */
+/* What it uses; where that is held, and decided on, without its garbage, and with what a budget leaves free. */
 static uint64_t needs(const struct workload *w, uint64_t held)
 {
 	const struct decision *d = &w->decision;
 	uint64_t sum = add_sat(d->nongo, d->margin);
 
-	if (!held)
+	if (!held || !d->n_procs)
 		return w->snapshot.cgroup.current;
 	for (uint32_t i = 0; i < d->n_procs; i++)
 		sum = add_sat(sum, d->procs[i].floor_bytes);

@@ -323,15 +323,16 @@ static void apply_lever(struct workload *w, struct goproc *proc, enum policy_lev
 void workload_apply(struct workload *w)
 {
 	struct decision *d = &w->decision;
+	const uint32_t decided = d->n_procs;
 
 	/* An observed workload has no decision, but may have something of ours to give back. */
-	if (d->n_procs == 0)
-		d->n_procs = w->snapshot.n_procs;
+	d->n_procs = w->snapshot.n_procs;
 	for (uint32_t i = 0; i < w->snapshot.n_procs; i++) {
 		const struct snapshot_proc *sp = &w->snapshot.procs[i];
 		struct goproc *proc = workload_proc(w, sp->key.pid);
 
-		d->procs[i].key = sp->key;
+		if (i >= decided)
+			d->procs[i] = (struct proc_decision){ .key = sp->key };
 		if (proc)
 			throttle_apply(w, proc, &d->procs[i].goroutines);
 		if (!proc || !proc->row.proved ||

@@ -244,6 +244,8 @@ void siblings_allot(struct workload *w);
 /* shares.c */
 /* Lowers what is allotted of the room to its part of its namespace's share, where a policy has one; after siblings_allot. */
 void shares_allot(struct workload *w, usec_t now);
+/* What its runtimes cannot do without, by the last decision; 0 where there was none. */
+uint64_t workload_floors(const struct workload *w);
 
 /* apply.c */
 /* Starts what the last decision asks for, as far as mode and orders allow. */

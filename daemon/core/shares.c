@@ -12,7 +12,7 @@ struct members {
 	struct share_member of[MEMBERS_MAX];
 };
 
-static uint64_t floors_of(const struct workload *w)
+uint64_t workload_floors(const struct workload *w)
 {
 	uint64_t sum = 0;
 
@@ -25,7 +25,7 @@ static uint64_t floors_of(const struct workload *w)
 static uint64_t needs_of(const struct workload *w)
 {
 	const uint64_t least = share_watch_least(&w->share.watch);
-	const uint64_t floors = floors_of(w);
+	const uint64_t floors = workload_floors(w);
 
 	return floors ? MIN(least, add_sat(floors, w->decision.nongo)) : least;
 }
@@ -91,7 +91,7 @@ void shares_allot(struct workload *w, usec_t now)
 	step(w, share, now);
 	if (!w->share.given)
 		return;
-	part = MAX(w->share.given, namespace_share_least(floors_of(w), w->decision.nongo,
+	part = MAX(w->share.given, namespace_share_least(workload_floors(w), w->decision.nongo,
 							 w->decision.margin, snapshot_usage(c)));
 	c->allotted = c->allotted ? MIN(c->allotted, part) : part;
 }

@@ -46,13 +46,12 @@ static uint64_t promised(const struct workload *w)
 static uint64_t needs(const struct workload *w, uint64_t held)
 {
 	const struct decision *d = &w->decision;
-	uint64_t sum = add_sat(d->nongo, d->margin);
+	const uint64_t floors = workload_floors(w), used = w->snapshot.cgroup.current;
 
-	if (!held || !d->n_procs)
-		return w->snapshot.cgroup.current;
-	for (uint32_t i = 0; i < d->n_procs; i++)
-		sum = add_sat(sum, d->procs[i].floor_bytes);
-	return MIN(w->snapshot.cgroup.current, mul_div(sum, 1000, SAFE_PERMILLE));
+	if (!held || !floors)
+		return used;
+	return MIN(used,
+		   mul_div(add_sat(floors, add_sat(d->nongo, d->margin)), 1000, SAFE_PERMILLE));
 }
 
 static bool add(struct siblings *all, struct workload *w)

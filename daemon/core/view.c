@@ -315,8 +315,8 @@ static json_object *view_numbers(const struct workload *w)
 	put_bytes(o, "lazyfree", snapshot_lazyfree(&w->snapshot.cgroup));
 	put_bytes(o, "L", w->snapshot.n_procs ? w->snapshot.procs[0].sample.heap_marked_bytes : 0);
 	put_bytes(o, "R", w->snapshot.n_procs ? heap_mark_bytes(&w->snapshot.procs[0].sample) : 0);
-	put_bytes(o, "S_floor", d->procs[0].floor_bytes);
-	put_int(o, "e", d->procs[0].effective_gogc);
+	put_bytes(o, "S_floor", d->n_procs ? d->procs[0].floor_bytes : 0);
+	put_int(o, "e", d->n_procs ? d->procs[0].effective_gogc : 0);
 	put_bytes(o, "heap_alloc_peak", d->trigger_value);
 	return o;
 }
@@ -349,7 +349,7 @@ static json_object *view_next(const struct workload *w)
 	if (d->emergency_bytes)
 		json_object_array_add(list,
 				      next_step("emergency", "U", d->usage, d->emergency_bytes));
-	if (w->snapshot.n_procs)
+	if (d->n_procs)
 		json_object_array_add(list, next_step("tight", "S_floor above S, e below 10",
 						      d->procs[0].floor_bytes, d->budget));
 	return list;

@@ -360,6 +360,17 @@ void endpoints_look(struct workload *w, usec_t now)
 	}
 }
 
+bool endpoint_health(const struct goproc *p, bool *ret_answers, bool *ret_contradicted)
+{
+	const struct endpoint_watch *e = p->endpoint;
+
+	if (!e)
+		return false;
+	*ret_answers = e->told && !e->failures;
+	*ret_contradicted = e->contradicted != 0;
+	return true;
+}
+
 json_object *view_endpoint(const struct goproc *p)
 {
 	const struct endpoint_watch *e = p->endpoint;

@@ -33,6 +33,17 @@ static int64_t lowest(int64_t a, int64_t b)
 	return a == METRICS_ABSENT ? b : MIN(a, b);
 }
 
+static void add_endpoint(struct metrics_workload *f, const struct goproc *p)
+{
+	bool answers, contradicted;
+
+	if (!endpoint_health(p, &answers, &contradicted))
+		return;
+	f->endpoints = sum(f->endpoints, 1);
+	f->answering = sum(f->answering, answers);
+	f->contradicted = sum(f->contradicted, contradicted);
+}
+
 static void add_process(struct metrics_workload *f, const struct goproc *p)
 {
 	const struct go_sample *s = &p->row.sample;
@@ -52,6 +63,7 @@ static void add_process(struct metrics_workload *f, const struct goproc *p)
 		lowest(f->effective_gogc, effective == INT32_MAX ? METRICS_INFINITE : effective);
 	f->proved++;
 	f->heard += p->heard;
+	add_endpoint(f, p);
 	if (p->activity && p->activity->goroutines >= 0)
 		f->goroutines = sum(f->goroutines, (uint64_t)p->activity->goroutines);
 }

@@ -315,6 +315,8 @@ unsigned int throttle_count(const struct manager *m);
 /* After a look: asks whose turn it is by policy, and judges what was told since the look before. */
 void endpoints_look(struct workload *w, usec_t now);
 void endpoints_drop(struct goproc *p);
+/* False where the process is not asked. Else whether the last answer had figures, and whether memory contradicts them. */
+bool endpoint_health(const struct goproc *p, bool *ret_answers, bool *ret_contradicted);
 void endpoints_free(struct manager *m);
 
 /* series.c */

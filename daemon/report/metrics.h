@@ -45,6 +45,7 @@ struct metrics_workload {
 	int64_t gogc, effective_gogc; /* the lowest */
 	int64_t limit, room, usage, anon, current, high, nongo, swap;
 	int64_t processes, proved, heard, goroutines; /* sums */
+	int64_t endpoints, answering, contradicted;   /* sums; absent where none is asked */
 	int64_t gc_cpu_permille;	/* of the CPU time that they used, in the last minute */
 	int64_t alloc_bytes_per_second; /* sum, of the last ten seconds */
 	int64_t to_oom_usec, to_distress_usec, confidence_permille;

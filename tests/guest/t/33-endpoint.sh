@@ -41,7 +41,7 @@ endpoint apart -listen 127.0.0.1:8105
 properties=()
 endpoint off -listen 127.0.0.1:8106
 
-gomemd_start 'mode = observe' 'look_max = 1s'
+gomemd_start 'mode = observe' 'look_max = 1s' 'metrics_listen = 127.0.0.1:9477'
 at_exit say_endpoints
 {
 	tier found auto
@@ -65,6 +65,10 @@ eventually 60 says apart '.source == "expvar" and .outcome == "ok"'
 eventually 60 says liar '.contradicted == ["heap_alloc_bytes", "total_alloc_bytes"]'
 eventually 30 journal_has heap_alloc_bytes MESSAGE_ID=07e0ffad144e4746be2ea35697b45806
 same "records of others" 0 "$(journalctl -q --boot -o json MESSAGE_ID=07e0ffad144e4746be2ea35697b45806 | jq -r .GOMEMD_WORKLOAD | sed /liar/d | wc -l)"
+metric() { http 9477 /metrics | tr -d '\r' | grep -qx "gomemd_workload_endpoints$1{workload=\"$2.service\"} $3"; }
+eventually 20 metric _contradicted liar 1
+eventually 20 metric _answering found 1
+metric _contradicted found 0
 at_most "what the daemon itself takes for its heap" $((1 << 30)) \
 	"$(gomemctl status liar.service --json | jq '.workloads[0].processes[0].heap_alloc_bytes')"
 
@@ -72,6 +76,9 @@ at_most "what the daemon itself takes for its heap" $((1 << 30)) \
 eventually 60 says silent '.outcome == "timeout" and .figures == {}'
 at_most "since the last look at another, in us" 20000000 "$(gomemctl status found.service --json | jq '.workloads[0].age_usec')"
 says off '. == null' || fail "off is asked"
+metric '' silent 1
+eventually 20 metric _answering silent 0
+! metric '' off 1 || fail "off is counted"
 same "what nobody wanted to be asked" 0 "$(grep -c asked /run/off.out || true)" # none is 1 to grep
 
 # The helper is killed: its next answer comes from another.

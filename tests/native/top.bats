@@ -230,8 +230,12 @@ marked() { shows "^>$1"; }
 	screen_start 160 40
 	shows "NO DAEMON, by scan .No such file"
 	shows '[1-9][0-9]* workloads?, [1-9]'
-	gomemctl top --once --json --socket "$home/sock"
-	holds '.source == "scan" and any(.workloads[]; .live_bytes > 30 * 1048576)'
+	# What is live is what the last collection has marked, which may have been before all of it was there.
+	scanned() {
+		gomemctl top --once --json --socket "$home/sock" &&
+			holds '.source == "scan" and any(.workloads[]; .live_bytes > 30 * 1048576)'
+	}
+	eventually 30 scanned
 }
 
 @test "what is no terminal is refused, with what to do" {

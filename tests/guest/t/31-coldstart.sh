@@ -4,7 +4,7 @@
 # deadline: 500
 #
 # Cold start: a program that allocates as fast as it can from its first instruction, in 128 MiB with live data that fits.
-# Without gomemd the kernel kills it, or it comes to its limit; with it, it lives, and its peak is lower. By the connector,
+# Without gomemd the kernel kills it, or it comes near its limit; with it, it lives, and its peak is lower. By the connector,
 # and where the kernel has eBPF by that; there a storm of execs in one cgroup does not keep a program in another from
 # being met at once.
 # shellcheck source=tests/guest/lib.sh
@@ -41,7 +41,8 @@ said() {
 
 cold alone "$program"
 alone_peak=$peak alone_result=$result
-[ "$alone_result" = oom-kill ] || at_least "its peak without gomemd" $((125 << 20)) "$alone_peak"
+# A heap that has doubled at least; how much further it gets is a matter of who is sooner.
+[ "$alone_result" = oom-kill ] || at_least "its peak without gomemd" $((104 << 20)) "$alone_peak"
 
 [ "$GUEST_KIND" = uml ] || most=40s arms=new
 

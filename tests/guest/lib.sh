@@ -150,15 +150,14 @@ cgroup_end() {
 }
 
 # What tests before this one have written is not this one's, whatever their units were called.
-journal_begin=$(journalctl --boot --quiet --lines=1 --output=cat --show-cursor | sed -n 's/^-- cursor: //p')
+journal_begin=@$EPOCHREALTIME
 
 # journal_has PATTERN [ARGUMENT OF JOURNALCTL...]: since this test began.
 journal_has() {
 	local pattern=$1
 	shift
 	journalctl --sync
-	journalctl --boot ${journal_begin:+"--after-cursor=$journal_begin"} --quiet --no-pager --output=cat "$@" |
-		grep -q -e "$pattern"
+	journalctl --boot --since="$journal_begin" --quiet --no-pager --output=cat "$@" | grep -q -e "$pattern"
 }
 
 # zram_swap MIB: swap in memory; without it the kernel reclaims nothing of a heap.

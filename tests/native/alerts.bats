@@ -27,8 +27,15 @@ govern() {
 }
 
 # The daemon itself: the scene has no other child of that name.
+# daemon: its pid; where there is none, what it said last.
 daemon() {
-	pgrep -P "$scene" -x gomemd
+	local _
+	for _ in 1 2 3; do
+		! pgrep -P "$scene" -x gomemd || return 0
+		wait_seconds 0.2
+	done
+	tail -n 20 "$scratch/scene.log" "$scratch/log" >&2
+	return 1
 }
 
 looks() {

@@ -208,6 +208,7 @@ marked() { shows "^>$1"; }
 	screen -e | grep -q $'\e\[[0-9;]*3[0-8]m' || fail "there is no colour"
 	with=$(screen | sed 's/^gomemd [0-9:]*//')
 	tmux -S "$tmux_socket" kill-server
+	tmux_socket=$home/tmux2 # the first may still be ending
 	screen_start 80 24 NO_COLOR=1
 	marked full.service
 	! screen -e | grep -q $'\e\[[0-9;]*3[0-8]m' || fail "NO_COLOR has colours" "$(screen -e)"

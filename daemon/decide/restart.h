@@ -5,9 +5,10 @@
 
 /*
  * tight = restart: whether the unit is to be restarted. It is tight or in an emergency, and its live data does not fit into
- * what soft limits may fill (@floors, the sum of its S_floor, is above the budget), or grows and by the forecast has filled the room within RESTART_AHEAD; or it has been tight for RESTART_AFTER, and relaxing
- * the soft limit has left its collector no room. Only where that gives something back: it held less after its start, by
- * RESTART_GAIN_PERMILLE of what it holds now at least. The decision's state, alert, forecast and processes are filled.
+ * what soft limits may fill (@floors, the sum of its S_floor, is above the budget), or grows and by the forecast has filled
+ * the room within RESTART_AHEAD; or it has been tight for RESTART_AFTER, and relaxing the soft limit has left its collector
+ * no room. Only where that gives something back: it held less after its start, by RESTART_GAIN_PERMILLE of what it holds now
+ * at least. The decision's state, alert, forecast and processes are filled.
  */
 #define RESTART_DWELL	      (3 * USEC_SEC) /* what does not fit for so long is no burst */
 #define RESTART_AHEAD	      USEC_MIN

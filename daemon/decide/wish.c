@@ -130,6 +130,13 @@ static struct wish wish_idle(const struct decide_context *c, const struct snapsh
 	return wish_set(limit_value(idle), REASON_IDLE);
 }
 
+/* What it needs, as far as that fits; @most at most. */
+static struct wish wish_what_fits(const struct proc_decision *pd, uint64_t hard, int64_t most)
+{
+	return wish_set(MIN(most, limit_value(MIN(pd->floor_bytes, hard))),
+			pd->floor_bytes <= hard ? REASON_HEADROOM : REASON_DOES_NOT_FIT);
+}
+
 /*
  * Where a restart is the way out, the limit that it has holds it until then: without, its next goal could be past the end;
  * raised, the last of its room would be gone before. That costs CPU for seconds, and makes it tight if nothing else does.
@@ -137,11 +144,8 @@ static struct wish wish_idle(const struct decide_context *c, const struct snapsh
 static struct wish wish_until_restart(const struct snapshot_proc *p, const struct proc_decision *pd,
 				      uint64_t hard)
 {
-	const int64_t fits = limit_value(MIN(pd->floor_bytes, hard));
-	const int64_t kept = MAX(p->sample.memory_limit_bytes, limit_value(pd->share_bytes));
-
-	return wish_set(MIN(kept, fits),
-			pd->floor_bytes <= hard ? REASON_HEADROOM : REASON_DOES_NOT_FIT);
+	return wish_what_fits(pd, hard,
+			      MAX(p->sample.memory_limit_bytes, limit_value(pd->share_bytes)));
 }
 
 /* The soft limit of a process in the state that holds. */
@@ -179,8 +183,7 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 	if (c->h->latch[STATE_EMERGENCY].on && pd->floor_bytes <= hard)
 		return wish_set(limit_value(pd->floor_bytes), REASON_EMERGENCY);
 	if (c->rules->tight_restart && p->lever[LEVER_SOFT_LIMIT].ours)
-		return wish_set(limit_value(MIN(pd->floor_bytes, hard)),
-				pd->floor_bytes <= hard ? REASON_HEADROOM : REASON_DOES_NOT_FIT);
+		return wish_what_fits(pd, hard, INT64_MAX);
 	return (struct wish){ 0 };
 }
 

@@ -69,23 +69,9 @@ stop_daemon() {
 	wait "$daemon" || die "the daemon ended with $?: $(tail -n 5 "$scratch/log")"
 }
 
-# The daemon and what it started, by their parents.
-family() {
-	ps -e -o pid=,ppid= | awk -v top="$daemon" '
-		{ parent[$1] = $2 }
-		END { for (p in parent) for (q = p; q > 1; q = parent[q]) if (q == top) { print p; break } }'
-}
-
 cpu_ns() {
 	local pid
-	for pid in $(family); do cut -d ' ' -f 1 "/proc/$pid/schedstat"; done | awk '{ n += $1 } END { printf "%d\n", n }'
-}
-
-memory_kib() {
-	local pid
-	for pid in $(family); do
-		awk -v key="$1:" '$1 == key { print $2 }' "/proc/$pid/smaps_rollup"
-	done | awk '{ n += $1 } END { print n }'
+	for pid in $(scene_family "$daemon"); do cut -d ' ' -f 1 "/proc/$pid/schedstat"; done | awk '{ n += $1 } END { printf "%d\n", n }'
 }
 
 known() {
@@ -97,12 +83,12 @@ known() {
 measure() {
 	local before after members
 	for _ in 1 2 3 4 5; do
-		members=$(family | sort)
+		members=$(scene_family "$daemon" | sort)
 		before=$(cpu_ns)
 		wait_seconds "$seconds"
 		after=$(cpu_ns)
-		[ "$(comm -23 <(echo "$members") <(family | sort))" ] || {
-			echo "$1 $(((after - before) / 1000 / seconds)) $(memory_kib Rss) $(memory_kib Pss)" >>"$scratch/figures"
+		[ "$(comm -23 <(echo "$members") <(scene_family "$daemon" | sort))" ] || {
+			echo "$1 $(((after - before) / 1000 / seconds)) $(scene_memory_kib "$daemon" Rss) $(scene_memory_kib "$daemon" Pss)" >>"$scratch/figures"
 			return
 		}
 	done

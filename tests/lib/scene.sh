@@ -50,3 +50,19 @@ scene_place() {
 	echo "0::/$2" >"$file"
 	mount --bind "$file" "$scene_root/proc/$1/cgroup"
 }
+
+# scene_family PID: a daemon and what it started, by their parents.
+scene_family() {
+	ps -e -o pid=,ppid= | awk -v top="$1" '
+		{ parent[$1] = $2 }
+		END { for (p in parent) for (q = p; q > 1; q = parent[q]) if (q == top) { print p; break } }'
+}
+
+# scene_memory_kib PID KEY: the sum of what smaps_rollup has under KEY of such a family.
+scene_memory_kib() {
+	local pid
+	for pid in $(scene_family "$1"); do
+		# A helper may have ended.
+		awk -v key="$2:" '$1 == key { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null || true
+	done | awk '{ n += $1 } END { print n }'
+}

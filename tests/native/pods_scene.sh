@@ -5,8 +5,8 @@
 #
 # In mount and pid namespaces of its own: a node's worth of pods, each a Go program in a cgroup of files as the kubelet's
 # systemd driver and containerd name it, beside a sandbox, and its log's link; and a daemon that governs them, until
-# it is killed. What the daemon and its helpers hold, shared pages by their share, is in SCRATCH/resident in KiB, new every
-# half second.
+# it is killed. What the daemon and its helpers hold is in SCRATCH/resident, new every half second: all of it, shared pages by
+# their share, and what of it no file has, in KiB.
 set -eu
 
 scratch=$1 program=$2 number=$3
@@ -39,17 +39,6 @@ pod() {
 	scene_place "$!" "$slice/cri-containerd-$id.scope"
 }
 
-# The daemon and what it started, by their parents.
-resident() {
-	local pid
-	for pid in $(ps -e -o pid=,ppid= | awk -v top="$daemon" '
-		{ parent[$1] = $2 }
-		END { for (p in parent) for (q = p; q > 1; q = parent[q]) if (q == top) { print p; break } }'); do
-		# A helper may have ended.
-		awk '$1 == "Pss:" { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null || true
-	done | awk '{ n += $1 } END { print n }'
-}
-
 mkdir -p "$scratch/run"
 scene_make "$scratch/root"
 mount -t proc proc /proc
@@ -60,7 +49,7 @@ GOMEMD_ROOT=$scene_root STATE_DIRECTORY=$scratch/state RUNTIME_DIRECTORY=$scratc
 	build/gomemd --config "$scratch/conf" >"$scratch/log" 2>&1 &
 daemon=$!
 while kill -0 "$daemon" 2>/dev/null; do
-	resident >"$scratch/resident.new"
+	echo "$(scene_memory_kib "$daemon" Pss) $(scene_memory_kib "$daemon" Anonymous)" >"$scratch/resident.new"
 	mv "$scratch/resident.new" "$scratch/resident"
 	wait_seconds 0.5
 done

@@ -102,6 +102,7 @@ static int read_pauses(const struct memory *m, const struct go_runtime *rt,
 		if (since->unix_ns && !ret->oldest_unix_ns)
 			ret->oldest_unix_ns = end[place];
 		histogram_small_add(&ret->pause, pause_ns[place]);
+		ret->pauses_ns = add_sat(ret->pauses_ns, pause_ns[place]);
 		ret->pauses++;
 	}
 	return 0;

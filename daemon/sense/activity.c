@@ -26,7 +26,6 @@ static struct activity_mark mark_of(const struct activity *a, const struct activ
 		.cpu_ns = look->cpu_ns,
 		.created = look->pulse->goroutines_created,
 		.num_gc = look->sample->num_gc,
-		.pause_total_ns = look->sample->pause_total_ns,
 	};
 }
 

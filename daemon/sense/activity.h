@@ -30,7 +30,7 @@ struct activity_look {
 /* Where its counters stood, and the pauses from then to the next mark. */
 struct activity_mark {
 	usec_t at;
-	uint64_t total_alloc_bytes, gc_cpu_ns, cpu_ns, pause_total_ns;
+	uint64_t total_alloc_bytes, gc_cpu_ns, cpu_ns;
 	int64_t created;
 	uint32_t num_gc;
 	uint32_t missed;

@@ -2,23 +2,11 @@
 #include "base/util.h"
 #include "sense/totals.h"
 
-/* The runtime's sum is of all pauses: those that were missed get their share of it. */
-static uint64_t counted_ns(const struct activity_mark *before, const struct activity_look *look)
+static void add_pauses(struct totals *t, const struct go_pulse *p)
 {
-	const uint64_t n = look->pulse->pauses, missed = look->pulse->pauses_missed;
-	const uint64_t ns = sub_sat(look->sample->pause_total_ns, before->pause_total_ns);
-
-	return n ? mul_div(ns, n, n + missed) : 0;
-}
-
-static void add_pauses(struct totals *t, const struct activity_mark *before,
-		       const struct activity_look *look)
-{
-	const struct go_pulse *p = look->pulse;
-
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
 		t->pause[i] += p->pause.count[i];
-	t->pause_ns = add_sat(t->pause_ns, counted_ns(before, look));
+	t->pause_ns = add_sat(t->pause_ns, p->pauses_ns);
 	t->pauses_missed += p->pauses_missed;
 }
 
@@ -40,7 +28,7 @@ void totals_add(struct totals *t, const struct activity *a, const struct activit
 				       sub_sat(activity_gc_cpu_ns(a, look), before->gc_cpu_ns));
 	if (a->created >= 0 && created > a->created)
 		t->goroutines_created += (uint64_t)(created - a->created);
-	add_pauses(t, before, look);
+	add_pauses(t, p);
 	if (!p->pauses)
 		return;
 	t->last.longest_ns = p->pause.max_ns;

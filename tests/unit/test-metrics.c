@@ -311,7 +311,6 @@ static void look(struct totals *t, struct activity *a, usec_t at, uint32_t num_g
 	const uint32_t ended = a->n ? num_gc - a->last.num_gc : 0;
 	struct go_sample s = { .num_gc = num_gc,
 			       .total_alloc_bytes = num_gc * 1000,
-			       .pause_total_ns = num_gc * 5000,
 			       .goroutines = 1 };
 	struct go_pulse p = { .gc_cpu_ns = num_gc * 100, .goroutines_created = num_gc * 7 };
 	const struct activity_look l = { .at = at, .sample = &s, .pulse = &p };
@@ -320,6 +319,7 @@ static void look(struct totals *t, struct activity *a, usec_t at, uint32_t num_g
 	p.pauses_missed = missed;
 	for (uint32_t i = 0; i < p.pauses; i++)
 		histogram_small_add(&p.pause, 5000);
+	p.pauses_ns = p.pauses * 5000ull;
 	totals_add(t, a, &l, 1, 1);
 	activity_feed(a, &l);
 }

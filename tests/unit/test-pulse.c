@@ -45,6 +45,7 @@ static void test_releases(void **state)
 		assert_int_equal(p.pauses, 17);
 		assert_int_equal(n_of(&p), 17);
 		assert_int_equal(p.pause.max_ns, 180000);
+		assert_int_equal(p.pauses_ns, 17 * (20000 + 180000) / 2);
 	}
 }
 

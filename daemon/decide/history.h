@@ -101,6 +101,7 @@ struct reclaim {
 
 struct history {
 	struct latch latch[STATE_MAX_];
+	bool emergency_foretold; /* usage has not been where the emergency begins, since that began */
 	struct latch
 		throttled; /* the CPU quota holds it up: collecting more is paid for by stalls */
 	usec_t quota_at;   /* when the counters were as follows: ten seconds ago, or more */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/util.h"
+#include "decide/forecast.h"
 #include "decide/heapmath.h"
 #include "decide/state.h"
 
@@ -15,6 +16,7 @@
 #define THROTTLED_OUT_SHARE    4
 #define OUT_PERMILLE	       900 /* of the figure that led in */
 #define EMERGENCY_OUT_PERMILLE 925 /* 92 % in: about 85 % out */
+#define EMERGENCY_HORIZON      USEC_MIN
 
 /* Doubles with each return, so that a state that keeps coming back is left ever less eagerly. */
 static usec_t dwell_of(const struct latch *l)
@@ -156,11 +158,16 @@ static void update_pressed(const struct policy_rules *rules, const struct snapsh
 		     now);
 }
 
-static void update_emergency(const struct policy_rules *rules, struct history *h, usec_t now,
-			     struct decision *d)
+/*
+ * Begins where usage has reached its figure, or will for sure: what cannot be collected grows, and is there within a minute.
+ * By then garbage is gone and the soft limit down, which otherwise take their time.
+ */
+static void update_emergency(const struct policy_rules *rules, const struct snapshot *s,
+			     struct history *h, usec_t now, struct decision *d)
 {
 	const struct policy_trigger *t = &rules->state[STATE_EMERGENCY].when;
-	uint64_t base, value;
+	struct latch *latch = &h->latch[STATE_EMERGENCY];
+	uint64_t base, value, reached, ahead = 0;
 
 	if (!t->set)
 		return;
@@ -170,9 +177,18 @@ static void update_emergency(const struct policy_rules *rules, struct history *h
 	value = metric_peak(h, d, t->metric);
 	if (d->emergency_bytes == BYTES_UNLIMITED)
 		d->emergency_bytes = 0;
-	latch_update(&h->latch[STATE_EMERGENCY], d->emergency_bytes && value >= d->emergency_bytes,
-		     value < mul_div(d->emergency_bytes, EMERGENCY_OUT_PERMILLE, 1000),
+	if (t->metric == METRIC_USAGE)
+		ahead = forecast_need(h, snapshot_least(s), d->nongo, EMERGENCY_HORIZON);
+	if (value >= d->emergency_bytes)
+		h->emergency_foretold = false;
+	else if (!latch->on)
+		h->emergency_foretold = true;
+	reached = MAX(value, ahead);
+	latch_update(latch, d->emergency_bytes && reached >= d->emergency_bytes,
+		     (h->emergency_foretold ? ahead : reached) <
+			     mul_div(d->emergency_bytes, EMERGENCY_OUT_PERMILLE, 1000),
 		     history_cycles(h), false, now);
+	d->foretold = latch->on && h->emergency_foretold;
 }
 
 bool state_is_squeezed(const struct proc_history *h)
@@ -294,7 +310,7 @@ void state_update(const struct policy_rules *rules, const struct snapshot *s, st
 		h->latch[STATE_TIGHT].since = now;
 	h->latch[STATE_TIGHT].on = tight;
 	update_pressed(rules, s, h, now, d);
-	update_emergency(rules, h, now, d);
+	update_emergency(rules, s, h, now, d);
 	update_throttled(s, h, now);
 	latch_update(&h->latch[STATE_HOT], hot, !hot, history_cycles(h), false, now);
 	d->state = STATE_CALM;

@@ -8,6 +8,7 @@
 #define EMERGENCY_GOGC_MIN 10
 #define TIGHT_ABOUT_SHARE  20
 #define WIDEN_SHARE	   16 /* of a part: more room than before is given where this is left as well */
+#define OWNER_PERCENT	   25
 #define IDLE_PERCENT	   50
 #define IDLE_GAIN_SHARE	   20
 #define IDLE_LIMIT_MIN	   (8 * MIB) /* what a runtime without any objects maps */
@@ -148,12 +149,27 @@ static struct wish wish_until_restart(const struct snapshot_proc *p, const struc
 			      MAX(p->sample.memory_limit_bytes, limit_value(pd->share_bytes)));
 }
 
+/*
+ * An owner whose limit fits beside all else has seen to it that garbage kills nobody: it is lowered for what may come, but
+ * not so far that collecting becomes dear for nothing. 0 where nobody has.
+ */
+static uint64_t least_for_owner(const struct decide_context *c, const struct snapshot_proc *p,
+				uint64_t hard)
+{
+	const struct lever_facts *f = &p->lever[LEVER_SOFT_LIMIT];
+
+	if (!f->owner_set || f->owner <= 0 || (uint64_t)f->owner > hard ||
+	    c->rules->ownership[LEVER_SOFT_LIMIT] == OWNERSHIP_OVERRIDE)
+		return 0;
+	return MIN(heap_limit_for(&p->sample, p->minor, OWNER_PERCENT), hard);
+}
+
 /* The soft limit of a process in the state that holds. */
 static struct wish wish_soft_limit(const struct decide_context *c, const struct snapshot_proc *p,
 				   const struct proc_decision *pd)
 {
 	const struct policy_action *action = &c->rules->state[c->d->state];
-	uint64_t hard, share;
+	uint64_t hard, share, least;
 	struct wish idle;
 
 	if (action->soft_limit_off)
@@ -175,13 +191,14 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 	idle = wish_idle(c, p, share);
 	if (idle.any)
 		return idle;
+	least = least_for_owner(c, p, hard);
 	if (share >= pd->floor_bytes)
-		return wish_set(limit_value(share), c->h->latch[STATE_EMERGENCY].on ?
-							    REASON_EMERGENCY :
-							    REASON_HEADROOM);
+		return wish_set(limit_value(MAX(share, least)), c->h->latch[STATE_EMERGENCY].on ?
+									REASON_EMERGENCY :
+									REASON_HEADROOM);
 	/* Below the floor a limit only burns CPU; in an emergency the floor itself is still worth having. */
 	if (c->h->latch[STATE_EMERGENCY].on && pd->floor_bytes <= hard)
-		return wish_set(limit_value(pd->floor_bytes), REASON_EMERGENCY);
+		return wish_set(limit_value(MAX(pd->floor_bytes, least)), REASON_EMERGENCY);
 	if (c->rules->tight_restart && p->lever[LEVER_SOFT_LIMIT].ours)
 		return wish_what_fits(pd, hard, INT64_MAX);
 	return (struct wish){ 0 };

@@ -223,6 +223,11 @@ starts_meant() {
 # figures: what the kernel, the service manager and the governor say, as members of one JSON object.
 figures() {
 	local name used
+	if [ "$regime" = gomemd ]; then
+		journalctl --sync
+		journalctl -u gomemd --since "@$begun" -o json --no-pager >"$run_dir/journal"
+		cat "$run_dir/journal" >>"/t/out/$scenario.journal"
+	fi
 	used=$(cgroup_get "$cgroot/system.slice/gomemd.service" cpu.stat usage_usec 2>/dev/null || echo 0)
 	jq -cn '$ARGS.named' \
 		--arg scenario "$scenario" --arg what "$what" --arg regime "$regime" --arg sweep "$sweep" \
@@ -250,9 +255,7 @@ oomd_kills() {
 # changes CONDITION: writes of the governor in this run. A restart of a unit is in the run as well.
 changes() {
 	[ "$regime" = gomemd ] || { echo 0; return; }
-	journalctl --sync
-	journalctl -u gomemd --since "@$begun" -o json --no-pager |
-		jq -s "[.[] | select(.GOMEMD_OUTCOME == \"done\" and ($1))] | length"
+	jq -s "[.[] | select(.GOMEMD_OUTCOME == \"done\" and ($1))] | length" "$run_dir/journal"
 }
 
 # run_one SCENARIO REGIME: one JSON line to standard output.

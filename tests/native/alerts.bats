@@ -243,7 +243,8 @@ up() {
 
 @test "how a receiver fares: by features and by metrics, off, not asked, away, there, and what it refused" {
 	webhook=$(free_port)
-	govern "alert_webhook = http://127.0.0.1:$webhook/secret-path" "alert_hold = 1s"
+	# Where workloads are only observed there is no alert, and a receiver is not asked.
+	govern "alert_webhook = http://127.0.0.1:$webhook/secret-path" "alert_hold = 1s" "mode = observe"
 	fares alertmanager '.configured == false and .works == null and .last_error == null'
 	fares kube-api '.configured == false and .works == null'
 	fares webhook '.configured and .works == null and .for_usec == null and .last_word_age_usec == null'
@@ -252,6 +253,8 @@ up() {
 	"$gomemctl" --socket "$scratch/run/control.sock" features >"$scratch/text"
 	[ "$(sed -nE 's/^(kube-api|alertmanager|webhook) +//p' "$scratch/text" | paste -sd,)" = "off,off,not asked yet" ] ||
 		fail "$(cat "$scratch/text")"
+	sed -i '/^mode = observe/d' "$scratch/conf"
+	kill -HUP "$(daemon)"
 	limit idle 6600000
 	eventually 40 fares webhook '.works == false and (.error | startswith("nobody listens there")) and .lost and .mend'
 	[ "$(up)" = 0 ]

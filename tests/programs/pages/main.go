@@ -102,13 +102,14 @@ func certificate() tls.Certificate {
 
 // word is what the runtime says of itself, by the names that it has for it.
 type word struct {
+	Version    string
 	MemStats   runtime.MemStats
 	Goroutines int
 	Threads    int
 	GOMAXPROCS int
 	GOGC       int
 	Limit      int64
-	Live       uint64
+	Metrics    map[string]uint64
 	Profile    sums
 }
 
@@ -116,6 +117,7 @@ type word struct {
 type sums struct{ AllocSpace, AllocObjects, InuseSpace, InuseObjects int64 }
 
 func (w *word) take() {
+	w.Version = runtime.Version()
 	w.Profile = profileSums()
 	w.Goroutines = runtime.NumGoroutine()
 	w.Threads, _ = runtime.ThreadCreateProfile(nil)
@@ -123,10 +125,13 @@ func (w *word) take() {
 	w.GOGC = debug.SetGCPercent(100)
 	debug.SetGCPercent(w.GOGC)
 	w.Limit = debug.SetMemoryLimit(-1)
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	if live[0].Value.Kind() == metrics.KindUint64 {
-		w.Live = live[0].Value.Uint64()
+	w.Metrics = map[string]uint64{}
+	for _, name := range []string{"/gc/heap/live:bytes", "/sched/goroutines:goroutines", "/sched/threads/total:threads"} {
+		s := []metrics.Sample{{Name: name}}
+		metrics.Read(s)
+		if s[0].Value.Kind() == metrics.KindUint64 {
+			w.Metrics[name] = s[0].Value.Uint64()
+		}
 	}
 	runtime.ReadMemStats(&w.MemStats)
 }

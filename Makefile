@@ -51,7 +51,7 @@ THROTTLE_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,throttle throttle_bucket 
 FETCH_MAIN := $(BUILD)/daemon/core/fetch_main.o
 FETCH_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,fetch_serve fetch_socket fetch_curl)
 # What loads libcurl.
-CURL_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,curl_library fetch_message)
+CURL_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,curl_library)
 # The program that sends alerts does ...
 POST_MAIN := $(BUILD)/daemon/core/post_main.o
 POST_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,post_serve post_curl)
@@ -93,18 +93,18 @@ $(BUILD)/gomemd-throttle: $(THROTTLE_MAIN) $(THROTTLE_ONLY) \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libbpf)
 
-$(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/cgroup_base host/confine \
+$(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/fetch_message host/cgroup_base host/confine \
 		host/helper_program host/hostroot host/process host/root_path gobin/memory base/decimal base/fd base/text wire/endpoint \
 		wire/expvar wire/figures wire/gzip wire/json_read wire/prom_text)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp) -lz
 
-$(BUILD)/gomemd-post: $(POST_MAIN) $(POST_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine host/helper_program \
-		base/fd base/text wire/url)
+$(BUILD)/gomemd-post: $(POST_MAIN) $(POST_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine host/fetch_message \
+		host/helper_program base/fd base/text wire/url)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libseccomp)
 
-$(BUILD)/gomemd-kube: $(KUBE_MAIN) $(KUBE_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine host/helper_program host/kube_api \
+$(BUILD)/gomemd-kube: $(KUBE_MAIN) $(KUBE_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine host/fetch_message host/helper_program host/kube_api \
 		kube/api_json kube/names kube/quantity kube/record base/decimal base/fd base/text wire/endpoint wire/json_read)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp)

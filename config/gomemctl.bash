@@ -63,7 +63,7 @@ _gomemctl() {
 	--top) words="10 20 50 100" ;;
 	--interval | --delay) words="500ms 1s 5s" ;;
 	--class) words="0 1 2 2a 2b 2c 3 3a 3b 3c 4 4a 4b 4c 4d 5 5a 5b 6 leak unexplained" ;;
-	--socket | --journal | --baseline | --rules | --output | --sarif | --junit | --report | --policy | --svg) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--socket | --journal | --baseline | --rules | --output | --sarif | --junit | --binary | --profile | --report | --policy | --svg) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	--set) words="cgroup.limit= cgroup.room= cgroup.anon= proc0.heap_marked= proc0.memory_limit=" ;;
 	*)
 		case $cur in

@@ -257,7 +257,7 @@ check_json_keys() {
 		throttle daemon/cli/throttle.c
 		allocs daemon/cli/allocs.c daemon/cli/calls.c
 		timeline daemon/cli/timeline.c daemon/wire/timeline.c
-		features daemon/cli/features.c daemon/host/features.c
+		features daemon/cli/features.c daemon/host/features.c daemon/core/view_health.c
 		escape daemon/cli/escape.c daemon/cli/escape_why.c daemon/cli/escape_gate.c daemon/cli/escape_join.c daemon/cli/escape_index.c
 		top daemon/cli/top.c daemon/cli/top_model.c
 		postmortem daemon/report/kill_record.c daemon/core/evidence.c daemon/cli/postmortem.c

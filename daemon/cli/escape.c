@@ -365,7 +365,7 @@ static const struct {
 	{ "import", escape_import_verb, 1, 1,
 	  "import --binary FILE [--dir DIRECTORY] [--output FILE] REPORT" },
 	{ "join", escape_join_verb, 0, 0,
-	  "join --profile FILE --report FILE [--binary FILE] [--dir DIRECTORY] [--values TYPE] [--top N]" },
+	  "join --profile FILE|URL --report FILE [--binary FILE] [--dir DIRECTORY] [--values TYPE] [--top N]" },
 };
 
 int verb_escape(const struct options *o)

@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "cli/escape_index.h"
 #include "cli/look.h"
+#include "cli/profile_source.h"
 #include "escape/join.h"
 #include "gobin/go_name.h"
 #include "wire/json.h"
@@ -298,7 +299,7 @@ static int read_profile(struct joining *j)
 {
 	const char *values = j->o->values ? j->o->values : VALUES_DEFAULT;
 	char name[512];
-	int r = mapped_file_open(j->o->profile, &j->file);
+	int r = profile_source_open(j->o->profile, &j->file);
 
 	if (r != EXIT_DONE)
 		return r;
@@ -310,7 +311,7 @@ static int read_profile(struct joining *j)
 				"is larger than any program's profile" :
 			r == -ENOMEM ?
 				strerror(ENOMEM) :
-				"is no profile as pprof has it (the text of ?debug=1 is not)");
+				"is no profile as pprof has it (neither the text of ?debug=1 nor a page is); a program serves one at /debug/pprof/allocs");
 		return EXIT_UNUSABLE;
 	}
 	r = pprof_type(&j->profile, values);
@@ -334,7 +335,7 @@ int escape_join_verb(const struct options *o)
 
 	if (!o->profile || !o->report) {
 		fprintf(stderr,
-			"gomemctl: what with what? escape join --profile FILE --report FILE [--binary FILE]\n");
+			"gomemctl: what with what? escape join --profile FILE|URL --report FILE [--binary FILE]\n");
 		return EXIT_UNUSABLE;
 	}
 	if (o->binary)

@@ -11,3 +11,6 @@ void figures_of_daemon(const struct manager *m, struct metrics_daemon *d);
 
 /* notices.c: those of what is sent. */
 void notices_figures(const struct manager *m, struct metrics_daemon *d);
+
+/* kubernetes.c: those of its client. */
+void kubernetes_figures(const struct manager *m, struct metrics_daemon *d);

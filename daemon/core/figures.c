@@ -316,5 +316,6 @@ void figures_of_daemon(const struct manager *m, struct metrics_daemon *d)
 		.reloads = figure(m->environments.reloads),
 	};
 	notices_figures(m, d);
+	kubernetes_figures(m, d);
 	add_unit(m, d);
 }

@@ -11,10 +11,11 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "core/manager.h"
+#include "core/exporter.h"
 #include "core/view.h"
 #include "host/helper_program.h"
 #include "host/kube_api.h"
+#include "report/health.h"
 #include "wire/json.h"
 
 #define AWAITED                                                                                    \
@@ -44,6 +45,8 @@ struct kubernetes {
 	sd_event_source *io, *again;
 	struct kube_index index;
 	struct request_state state[KUBE_RESOURCE_MAX_];
+	usec_t told[KUBE_RESOURCE_MAX_]; /* the server's last word of it; 0: none */
+	struct health health;		 /* it works where both requests do */
 };
 
 static int start(struct kubernetes *k);
@@ -63,6 +66,15 @@ static void stop(struct kubernetes *k)
 	helper_program_stop(&k->pid, &k->fd);
 }
 
+/* The last request of each resource, taken together. */
+static void judge(struct kubernetes *k)
+{
+	for (size_t i = 0; i < KUBE_RESOURCE_MAX_; i++)
+		if (!k->state[i].known || k->state[i].outcome != KUBE_OK)
+			return;
+	health_works(&k->health, clock_now());
+}
+
 /* What is known stays: it is as good as it was. */
 static void start_again(struct kubernetes *k)
 {
@@ -76,6 +88,7 @@ static void start_again(struct kubernetes *k)
 	stop(k);
 	for (size_t i = 0; i < KUBE_RESOURCE_MAX_; i++)
 		k->state[i] = (struct request_state){ .known = true, .outcome = KUBE_FAILED };
+	health_fails(&k->health, now, "its client, gomemd-kube, has ended and is started again");
 	if (sd_event_add_time(k->manager->event, &k->again, CLOCK_BOOTTIME, now + delay, 0,
 			      on_again, k) < 0)
 		log_error("Cannot add a timer");
@@ -108,6 +121,19 @@ static const char *resource_name(uint32_t resource)
 	return resource == KUBE_PODS ? "pods" : "namespaces";
 }
 
+static void note_failure(struct kubernetes *k, const struct kube_record *r)
+{
+	char why[HEALTH_ERROR_MAX];
+
+	if (r->outcome == KUBE_STATUS)
+		snprintf(why, sizeof(why), "%s: HTTP status %u", resource_name(r->resource),
+			 r->status);
+	else
+		snprintf(why, sizeof(why), "%s: %s", resource_name(r->resource),
+			 kube_outcome_name(r->outcome));
+	health_fails(&k->health, clock_now(), why);
+}
+
 /* Said where it has become another. */
 static void note_state(struct kubernetes *k, const struct kube_record *r)
 {
@@ -127,14 +153,29 @@ static void note_state(struct kubernetes *k, const struct kube_record *r)
 	*s = now;
 }
 
+/* That a list is asked for is the client's word. */
+static bool is_of_server(const struct kube_record *r)
+{
+	return r->kind != KUBE_RECORD_LISTING &&
+	       (r->kind != KUBE_RECORD_STATE || r->outcome == KUBE_OK);
+}
+
 static void take_record(struct kubernetes *k, const struct kube_record *r)
 {
 	const int e = kube_index_take(&k->index, r);
 
+	if (e == -EBADMSG)
+		return;
+	if (is_of_server(r))
+		k->told[r->resource] = clock_now();
 	if (e < 0)
 		return;
-	if (r->kind == KUBE_RECORD_STATE)
+	if (r->kind == KUBE_RECORD_STATE) {
+		if (r->outcome != KUBE_OK)
+			note_failure(k, r);
 		note_state(k, r);
+		judge(k);
+	}
 	if (e != KUBE_TAKEN_SAME)
 		rematch_those(k->manager, r, e == KUBE_TAKEN_MANY);
 }
@@ -344,4 +385,33 @@ json_object *view_kubernetes(const struct manager *m)
 	json_put_u64(o, "left_out", k->index.left_out);
 	json_put_u64(o, "refused", k->index.refused);
 	return o;
+}
+
+const struct health *kubernetes_health(const struct manager *m)
+{
+	return m->kubernetes ? &m->kubernetes->health : NULL;
+}
+
+usec_t kubernetes_told(const struct manager *m)
+{
+	const struct kubernetes *k = m->kubernetes;
+	usec_t told = UINT64_MAX;
+
+	for (size_t i = 0; k && i < KUBE_RESOURCE_MAX_; i++)
+		told = MIN(told, k->told[i]);
+	return k ? told : 0;
+}
+
+void kubernetes_figures(const struct manager *m, struct metrics_daemon *d)
+{
+	const struct kubernetes *k = m->kubernetes;
+	const usec_t told = kubernetes_told(m);
+
+	d->kube_up = d->kube_errors = d->kube_age_usec = METRICS_ABSENT;
+	if (!k)
+		return;
+	d->kube_up = k->health.works;
+	d->kube_errors = (int64_t)MIN(k->health.errors, (uint64_t)INT64_MAX - 1);
+	if (told)
+		d->kube_age_usec = (int64_t)sub_sat(clock_now(), told);
 }

@@ -431,6 +431,10 @@ const struct kube_object *kubernetes_pod(const struct workload *w);
 const struct kube_object *kubernetes_namespace(const struct workload *w);
 /* It answers, or may be about to, and has not told of the workload's pod yet: that may forbid what policies allow. */
 bool kubernetes_is_awaited(const struct workload *w, usec_t now);
+/* How its client fares; NULL where it is not asked. */
+const struct health *kubernetes_health(const struct manager *m);
+/* When it has told of pods, or of namespaces, whichever is longer ago; 0: not yet of both. */
+usec_t kubernetes_told(const struct manager *m);
 
 /* exporter.c */
 /* Serves metrics as the configuration has it, from now on. Returns 0 or -errno, which has been said. */

@@ -89,6 +89,7 @@ static void say(struct sink *s, const struct post_reply *reply)
 		snprintf(what, sizeof(what), "it says %u", (unsigned int)reply->status);
 	else
 		text_copy(what, sizeof(what), post_outcome_text(reply->outcome));
+	notify_note_error(s->of->notify, s->which, what);
 	log_warning(
 		"Cannot send alerts to the %s at %s:%u: %s%s",
 		notify_receiver_name((int32_t)s->which), url.host, (unsigned int)url.port, what,

@@ -309,6 +309,15 @@ bool orders_names(const struct workload *w, const char *name)
 	return !name[0] || names(w, name);
 }
 
+static json_object *do_features(const struct manager *m, json_object *o)
+{
+	json_object *list = view_features(&m->features);
+
+	view_add_servers(m, list);
+	json_object_object_add(o, "features", list);
+	return o;
+}
+
 json_object *orders_answer(struct manager *m, const struct control_request *req,
 			   const struct requester *who)
 {
@@ -351,8 +360,7 @@ json_object *orders_answer(struct manager *m, const struct control_request *req,
 		json_object_put(o);
 		return view_trace_head(m);
 	case CONTROL_FEATURES:
-		json_object_object_add(o, "features", view_features(&m->features));
-		return o;
+		return do_features(m, o);
 	default:
 		return refuse(o, "unknown verb");
 	}

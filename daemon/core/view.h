@@ -30,6 +30,9 @@ json_object *view_heap(const struct workload *w);
 /* Every feature: whether it works, and if not, what is lost and what would bring it back. */
 json_object *view_features(const struct features *f);
 
+/* view_health.c: the Kubernetes API and each receiver of alerts, as rows of the same list, configured or not. */
+void view_add_servers(const struct manager *m, json_object *list);
+
 /* endpoints.c: what a process says of itself; NULL where it is not asked. */
 json_object *view_endpoint(const struct goproc *p);
 

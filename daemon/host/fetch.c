@@ -3,10 +3,14 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/util.h"
 #include "host/fetch.h"
+#include "host/fetch_message.h"
 #include "host/helper_program.h"
 
 /* What the helper needs beside the request itself: it is started, and a busy machine keeps it waiting. */
@@ -29,6 +33,7 @@ struct fetcher {
 	unsigned int generation, queued;
 	usec_t deadline;
 	struct job *first; /* under way; the others wait */
+	int body;	   /* what a FETCH_BODY is written to; -1: none is under way */
 	struct fetch_reply reply;
 };
 
@@ -71,7 +76,7 @@ int fetcher_new(struct fetcher **ret)
 
 	if (!f)
 		return -ENOMEM;
-	f->pid = f->fd = -1;
+	f->pid = f->fd = f->body = -1;
 	*ret = f;
 	return 0;
 }
@@ -89,6 +94,15 @@ struct fetcher *fetcher_free(struct fetcher *f)
 	return NULL;
 }
 
+/* The request of a body is followed by where to write it. */
+static void send_request(const struct fetcher *f)
+{
+	const struct fetch_request *req = &f->first->req;
+
+	if (send(f->fd, req, sizeof(*req), MSG_NOSIGNAL) >= 0 && req->op == FETCH_BODY)
+		(void)fetch_message_send(f->fd, "", 1, f->body);
+}
+
 static void send_first(struct fetcher *f)
 {
 	char name[] = "gomemd-fetch";
@@ -96,12 +110,12 @@ static void send_first(struct fetcher *f)
 
 	if (!f->first)
 		return;
-	f->deadline = clock_now() + FETCH_PATIENCE + SLACK;
+	f->deadline = clock_now() + fetch_patience(&f->first->req) + SLACK;
 	if (f->fd < 0 && helper_program_start(argv, &f->pid, &f->fd) == 0)
 		f->generation++;
 	/* One that cannot be started, or has ended, is found to have by the deadline or by its closed socket. */
 	if (f->fd >= 0)
-		(void)send(f->fd, &f->first->req, sizeof(f->first->req), MSG_NOSIGNAL);
+		send_request(f);
 	else
 		f->deadline = clock_now();
 }
@@ -188,6 +202,50 @@ int fetcher_call(struct fetcher *f, const struct fetch_request *req, struct fetc
 		else
 			fetcher_expire(f, clock_now());
 	}
+	return r;
+}
+
+/* Sparse: what is not written costs nothing. */
+static int make_body(void)
+{
+	_cleanup_(closep) int fd = memfd_create("gomemd-body", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, FETCH_WHOLE_BYTES_MAX) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+/* A copy, since whoever wrote it could go on writing while it is looked at. */
+static int copy_body(int fd, struct fetch_reply *reply, uint8_t **ret)
+{
+	_cleanup_(freep) uint8_t *bytes = NULL;
+	int r;
+
+	if (reply->body_bytes == 0 || reply->body_bytes > FETCH_WHOLE_BYTES_MAX)
+		return -EPROTO;
+	bytes = malloc(reply->body_bytes);
+	if (!bytes)
+		return -ENOMEM;
+	r = fd_read_at(fd, 0, bytes, reply->body_bytes);
+	if (r == 0)
+		*ret = TAKE_PTR(bytes);
+	return r;
+}
+
+int fetcher_call_body(struct fetcher *f, const struct fetch_request *req, struct fetch_reply *ret,
+		      uint8_t **ret_body)
+{
+	_cleanup_(closep) int body = make_body();
+	struct fetch_request whole = *req;
+	int r = MIN(body, 0);
+
+	whole.op = FETCH_BODY;
+	f->body = body;
+	if (r == 0)
+		r = fetcher_call(f, &whole, ret);
+	f->body = -1;
+	if (r == 0 && ret->outcome == FETCH_OK)
+		r = copy_body(body, ret, ret_body);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "base/clock.h"
+#include "base/util.h"
 #include "wire/endpoint.h"
 #include "wire/figures.h"
 
@@ -20,6 +21,7 @@ enum fetch_op {
 	FETCH_TRY,  /* is the library there? */
 	FETCH_FIND, /* which sockets the process listens on for TCP */
 	FETCH_GET,
+	FETCH_BODY, /* the answer itself, by fetcher_call_body alone */
 	FETCH_OP_MAX_,
 };
 
@@ -27,9 +29,12 @@ enum {
 	FETCH_FOUND_MAX = 8,
 	FETCH_BODY_BYTES_MAX = 8 * 1024 * 1024, /* after gzip */
 	FETCH_HEADER_BYTES_MAX = 64 * 1024,
+	FETCH_WHOLE_BYTES_MAX =
+		64 * 1024 * 1024, /* of BODY, as it comes but for an encoding of HTTP */
 };
 
-#define FETCH_PATIENCE (2 * USEC_SEC) /* of one request, in all */
+#define FETCH_PATIENCE	   (2 * USEC_SEC) /* of one request, in all, where it has no other */
+#define FETCH_PATIENCE_MAX (10 * USEC_MIN)
 
 /* Outcomes; the words are in doc/gomemctl.1. */
 enum fetch_outcome {
@@ -40,7 +45,7 @@ enum fetch_outcome {
 	FETCH_TOO_LARGE, /* header or body over its cap */
 	FETCH_STATUS,	 /* an answer, and not 200: `status` */
 	FETCH_GARBLED,	 /* no HTTP, no TLS, or cut off */
-	FETCH_NOTHING,	 /* a whole answer without figures */
+	FETCH_NOTHING,	 /* a whole answer without figures; of BODY: an empty one */
 	FETCH_NO_LIBRARY,
 	FETCH_HUNG,   /* the helper did not answer, and was replaced */
 	FETCH_FAILED, /* for a reason of this machine's: `error` */
@@ -64,8 +69,14 @@ struct fetch_request {
 	pid_t pid; /* whose namespaces the address is in; 0: this one's */
 	uint64_t start_ticks;
 	uint64_t serial;    /* the owner's own: it comes back with the request */
-	struct endpoint at; /* GET */
+	struct endpoint at; /* GET, BODY */
+	usec_t patience;    /* 0: FETCH_PATIENCE */
 };
+
+static inline usec_t fetch_patience(const struct fetch_request *req)
+{
+	return req->patience ? MIN(req->patience, FETCH_PATIENCE_MAX) : FETCH_PATIENCE;
+}
 
 struct fetch_reply {
 	int32_t outcome, error; /* enum fetch_outcome */
@@ -92,7 +103,10 @@ static inline bool fetch_may_be_tls(const struct fetch_reply *r)
 	return r->outcome == FETCH_GARBLED || (r->outcome == FETCH_STATUS && r->status == 400);
 }
 
-/* The helper's side: serves on @fd until it is closed. Never returns. */
+/*
+ * The helper's side: serves on @fd until it is closed. A FETCH_BODY is followed by a message of one byte with the memory
+ * (FETCH_WHOLE_BYTES_MAX) that the answer is written to, and by nobody but a process without rights. Never returns.
+ */
 _Noreturn void fetch_serve(int fd);
 
 /* The owner's side: one request under way, more in a queue. The helper is started with the first. */
@@ -118,6 +132,13 @@ int fetcher_request(struct fetcher *f, const struct fetch_request *req, fetch_do
 
 /* The same, waiting: for gomemctl, which has no loop. Nothing else may be queued. */
 int fetcher_call(struct fetcher *f, const struct fetch_request *req, struct fetch_reply *ret);
+
+/*
+ * fetcher_call of a FETCH_BODY, whatever req->op is: nothing is made of what came, which may be anything. With FETCH_OK
+ * *ret_body has ret->body_bytes bytes, at least one, and is the caller's to free. Returns 0 or -errno.
+ */
+int fetcher_call_body(struct fetcher *f, const struct fetch_request *req, struct fetch_reply *ret,
+		      uint8_t **ret_body);
 
 /* For a loop: -1 while there is no helper; another whenever the generation is. */
 int fetcher_fd(const struct fetcher *f);

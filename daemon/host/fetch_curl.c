@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,9 +19,10 @@
 /* An answer as it comes in. */
 struct answer {
 	int fd;
-	size_t header_bytes, body_bytes, room;
+	size_t header_bytes, body_bytes, room, max;
 	bool too_large;
 	uint8_t *body;
+	bool is_mapped; /* all of `max`, and the owner's */
 };
 
 static size_t on_header(char *line, size_t size, size_t n, void *userdata)
@@ -39,10 +41,10 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 	struct answer *a = userdata;
 	const size_t len = size * n;
 	const size_t want = a->body_bytes + len;
-	size_t room = MAX(a->room, (size_t)START_BYTES);
+	size_t room = a->is_mapped ? a->max : MAX(a->room, (size_t)START_BYTES);
 	uint8_t *grown;
 
-	if (want > FETCH_BODY_BYTES_MAX) {
+	if (want > a->max) {
 		a->too_large = true;
 		return 0;
 	}
@@ -113,29 +115,53 @@ static void ask(const struct curl_library *lib, const struct fetch_request *req,
 		ret->outcome = (int32_t)outcome_of(code, a);
 	else if (ret->status != 200)
 		ret->outcome = FETCH_STATUS;
+	else if (req->op == FETCH_BODY)
+		ret->outcome = a->body_bytes ? FETCH_OK : FETCH_NOTHING;
 	else
 		fetch_judge(a->body, a->body_bytes, ret);
 	if (curl)
 		lib->easy_cleanup(curl);
 }
 
-static void answer_request(const struct curl_library *lib, const struct fetch_request *req, int fd,
-			   struct fetch_reply *ret)
+/* No file is written, but memory that the owner has made as large as it may become. */
+static bool map_body(int body, struct answer *a)
 {
-	struct answer a = { .fd = fd };
-	const usec_t start = clock_now(), until = start + FETCH_PATIENCE;
+	void *p = mmap(NULL, FETCH_WHOLE_BYTES_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, body, 0);
+
+	if (p == MAP_FAILED)
+		return false;
+	a->body = p;
+	a->room = a->max = FETCH_WHOLE_BYTES_MAX;
+	a->is_mapped = true;
+	return true;
+}
+
+static void answer_done(struct answer *a)
+{
+	closep(&a->fd);
+	if (a->is_mapped)
+		munmap(a->body, a->max);
+	else
+		free(a->body);
+}
+
+static void answer_request(const struct curl_library *lib, const struct fetch_request *req, int fd,
+			   int body, struct fetch_reply *ret)
+{
+	_cleanup_(answer_done) struct answer a = { .fd = fd, .max = FETCH_BODY_BYTES_MAX };
+	const usec_t start = clock_now(), until = start + fetch_patience(req);
 	const int r = curl_library_await(fd, until);
 	usec_t left;
 
 	*ret = (struct fetch_reply){ .outcome = r == -ETIMEDOUT ? FETCH_TIMEOUT :
 						r < 0		? FETCH_REFUSED :
 								  FETCH_OK };
+	if (req->op == FETCH_BODY && !map_body(body, &a))
+		*ret = (struct fetch_reply){ .outcome = FETCH_FAILED, .error = -errno };
 	left = sub_sat(until, clock_now()) / USEC_MSEC;
 	if (ret->outcome == FETCH_OK)
 		ask(lib, req, (long)MAX(left, UINT64_C(1)), &a, ret);
 	ret->took_usec = clock_now() - start;
-	closep(&a.fd);
-	free(a.body);
 }
 
 void fetch_curl_serve(int fd)
@@ -143,7 +169,7 @@ void fetch_curl_serve(int fd)
 	static struct curl_library lib;
 	static struct fetch_request req;
 	static struct fetch_reply reply;
-	char lacks;
+	char lacks, byte;
 	int sock;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -153,7 +179,11 @@ void fetch_curl_serve(int fd)
 	if (!curl_library_confine() || send(fd, &lacks, 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
 	while (!lacks && fetch_message_receive(fd, &req, sizeof(req), &sock) == 0) {
-		answer_request(&lib, &req, sock, &reply);
+		_cleanup_(closep) int body = -1;
+
+		if (req.op == FETCH_BODY && fetch_message_receive(fd, &byte, 1, &body) < 0)
+			break;
+		answer_request(&lib, &req, sock, body, &reply);
 		if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
 			break;
 	}

@@ -69,12 +69,14 @@ static int confined_start(struct confined *c)
 	return lacks ? FETCH_NO_LIBRARY : 0;
 }
 
-static int confined_ask(struct confined *c, const struct fetch_request *req, int sock,
+static int confined_ask(struct confined *c, const struct fetch_request *req, int sock, int body,
 			struct fetch_reply *ret)
 {
 	int r = fetch_message_send(c->fd, req, sizeof(*req), sock);
 
-	if (r == 0 && !heard(c->fd, FETCH_PATIENCE + SLACK))
+	if (r == 0 && req->op == FETCH_BODY)
+		r = fetch_message_send(c->fd, "", 1, body);
+	if (r == 0 && !heard(c->fd, fetch_patience(req) + SLACK))
 		r = -ETIMEDOUT;
 	if (r == 0 && recv(c->fd, ret, sizeof(*ret), 0) != (ssize_t)sizeof(*ret))
 		r = -EPIPE;
@@ -83,8 +85,9 @@ static int confined_ask(struct confined *c, const struct fetch_request *req, int
 	return r == -ETIMEDOUT ? FETCH_HUNG : r;
 }
 
+/* @body: where the answer goes, where that is asked for. */
 static int get(const struct hostroot *host, int own_ns, struct confined *c,
-	       const struct fetch_request *req, struct fetch_reply *ret)
+	       const struct fetch_request *req, int body, struct fetch_reply *ret)
 {
 	_cleanup_(closep) int sock = -1;
 	int r = confined_start(c);
@@ -93,12 +96,12 @@ static int get(const struct hostroot *host, int own_ns, struct confined *c,
 		r = fetch_socket_open(host, own_ns, req, &sock);
 	if (r)
 		return r;
-	r = confined_ask(c, req, sock, ret);
+	r = confined_ask(c, req, sock, body, ret);
 	return r ? r : ret->outcome;
 }
 
 static void serve_one(const struct hostroot *host, int own_ns, struct confined *c,
-		      const struct fetch_request *req, struct fetch_reply *ret)
+		      const struct fetch_request *req, int body, struct fetch_reply *ret)
 {
 	int r;
 
@@ -111,7 +114,8 @@ static void serve_one(const struct hostroot *host, int own_ns, struct confined *
 		r = fetch_socket_find(host, req, ret);
 		break;
 	case FETCH_GET:
-		r = get(host, own_ns, c, req, ret);
+	case FETCH_BODY:
+		r = get(host, own_ns, c, req, body, ret);
 		break;
 	default:
 		r = -EINVAL;
@@ -127,6 +131,7 @@ void fetch_serve(int fd)
 	static struct fetch_reply reply;
 	struct confined confined = { .pid = -1, .fd = -1 };
 	struct hostroot host;
+	char byte;
 	int own_ns;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -135,8 +140,12 @@ void fetch_serve(int fd)
 	if (own_ns < 0 || hostroot_open("", &host) < 0)
 		_exit(1);
 	while (recv(fd, &req, sizeof(req), 0) == (ssize_t)sizeof(req)) {
+		_cleanup_(closep) int body = -1;
+
+		if (req.op == FETCH_BODY && fetch_message_receive(fd, &byte, 1, &body) < 0)
+			break;
 		req.at.path[ENDPOINT_PATH_MAX - 1] = req.at.socket[ENDPOINT_SOCKET_MAX - 1] = '\0';
-		serve_one(&host, own_ns, &confined, &req, &reply);
+		serve_one(&host, own_ns, &confined, &req, body, &reply);
 		if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
 			break;
 	}

@@ -292,10 +292,10 @@ static bool take_event(struct follower *f, enum kube_outcome *outcome)
 		text_copy(f->version, sizeof(f->version), e->version);
 	if (e->type == KUBE_EVENT_OBJECT)
 		tell(f, &e->record);
-	if (e->type == KUBE_EVENT_LEFT_OUT) {
-		f->left_out++;
+	f->left_out += e->type == KUBE_EVENT_LEFT_OUT;
+	/* Of a bookmark, which comes about once a minute: that the server is there. */
+	if (e->type == KUBE_EVENT_LEFT_OUT || e->type == KUBE_EVENT_BOOKMARK)
 		tell_of(f, KUBE_RECORD_STATE, KUBE_OK);
-	}
 	return true;
 }
 
@@ -326,8 +326,7 @@ static void on_watching(void *userdata)
 {
 	struct follower *f = userdata;
 
-	if (f->failures)
-		tell_of(f, KUBE_RECORD_STATE, KUBE_OK);
+	tell_of(f, KUBE_RECORD_STATE, KUBE_OK);
 }
 
 static enum kube_outcome watch(struct follower *f)

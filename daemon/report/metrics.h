@@ -81,6 +81,7 @@ struct metrics_daemon {
 	int64_t records_lost, events_lost, profiles, profile_cpu_usec, reloads;
 	int64_t alerts_firing, alerts_left_out;
 	struct notify_stats notify[NOTIFY_RECEIVER_MAX_];
+	int64_t kube_up, kube_errors, kube_age_usec; /* absent where kube_api is off */
 	int64_t scrapes, scrape_usec; /* before this one: how many, what all of them took */
 	int64_t dropped;	      /* series that were left out of answers before this one */
 };

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "report/metrics_families.h"
+#include "report/metrics_receivers.h"
 
 enum {
 	MICRO = 6, /* decimals of microseconds as seconds, of millionths as a ratio */
@@ -245,40 +246,6 @@ static void write_features(struct metrics_series *s, const void *of)
 			write_labelled(s, feature_info(i)->name, f->of[i].error == 0, 0);
 }
 
-static void write_notification(struct metrics_series *s, int32_t receiver, const char *outcome,
-			       uint64_t value)
-{
-	series_begin(s, "_total");
-	series_label(s, "receiver", notify_receiver_name(receiver));
-	series_label(s, "outcome", outcome);
-	series_end(s, (int64_t)MIN(value, (uint64_t)INT64_MAX - 1), 0);
-}
-
-static void write_notifications(struct metrics_series *s, const void *of)
-{
-	const struct metrics_daemon *d = of;
-
-	for (int32_t i = 0; i < NOTIFY_RECEIVER_MAX_; i++) {
-		const struct notify_stats *t = &d->notify[i];
-
-		if (!t->on)
-			continue;
-		write_notification(s, i, "sent", t->sent);
-		write_notification(s, i, "failed", t->failed);
-		write_notification(s, i, "rejected", t->rejected);
-		write_notification(s, i, "dropped", t->dropped);
-	}
-}
-
-static void write_queued(struct metrics_series *s, const void *of)
-{
-	const struct metrics_daemon *d = of;
-
-	for (int32_t i = 0; i < NOTIFY_RECEIVER_MAX_; i++)
-		if (d->notify[i].on)
-			write_labelled(s, notify_receiver_name(i), (int64_t)d->notify[i].queued, 0);
-}
-
 #define WORKLOAD(name, type, unit, decimals, field, help)                                          \
 	{                                                                                          \
 		name, METRICS_##type, unit, "", help, offsetof(struct metrics_workload, field),    \
@@ -456,14 +423,22 @@ static const struct metrics_family of_daemon[] = {
 		"CPU time that taking them took."),
 	DAEMON("gomemd_unit_reloads", COUNTER, "", 0, reloads,
 		"Times that the service manager was made to read its units anew."),
-	WRITTEN("gomemd_notifications", COUNTER, "", "receiver,outcome", write_notifications,
+	WRITTEN("gomemd_notifications", COUNTER, "", "receiver,outcome", metrics_write_notifications,
 		"Alerts that a receiver has taken (sent), refused for good (rejected), and changes that had no room in its queue (dropped); requests that failed and are made again (failed)."),
-	WRITTEN("gomemd_notifications_queued", GAUGE, "", "receiver", write_queued,
+	WRITTEN("gomemd_notifications_queued", GAUGE, "", "receiver", metrics_write_queued,
 		"Changes of alerts that wait for a receiver."),
+	WRITTEN("gomemd_receiver_up", GAUGE, "", "receiver", metrics_write_receivers,
+		"1 where a receiver of alerts answered the last request, 0 where it did not; absent where it has not been told of any alert yet."),
 	DAEMON("gomemd_alerts_firing", GAUGE, "", 0, alerts_firing,
 		"Alerts that fire, of all workloads, as receivers are told; absent where alerts are sent nowhere."),
 	DAEMON("gomemd_alerts_left_out", COUNTER, "", 0, alerts_left_out,
 		"Alerts that had no room in the table of those that fire; they are in the journal alone."),
+	DAEMON("gomemd_kube_api_up", GAUGE, "", 0, kube_up,
+		"1 where the last requests to the Kubernetes API for pods and for namespaces were answered well, 0 where one was not, or none yet; absent where kube_api is off."),
+	DAEMON("gomemd_kube_api_errors", COUNTER, "", 0, kube_errors,
+		"Requests to the Kubernetes API that failed."),
+	DAEMON("gomemd_kube_api_age_seconds", GAUGE, "seconds", MICRO, kube_age_usec,
+		"Time since the Kubernetes API has told anything of pods, or of namespaces: of the two the longer; absent before it has told of both."),
 	DAEMON("gomemd_scrapes", COUNTER, "", 0, scrapes,
 		"Answers to scrapes before this one."),
 	DAEMON("gomemd_scrape_cpu_seconds", COUNTER, "seconds", MICRO, scrape_usec,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/text.h"
 #include "report/notify.h"
 
 enum told {
@@ -114,6 +115,7 @@ void notify_set_receiver(struct notify *n, enum notify_receiver which, bool on, 
 	r->on = on;
 	r->retry_at = r->repeated = 0;
 	r->stats.failures = 0;
+	r->stats.health = (struct health){ 0 };
 	for (size_t i = 0; i < n->n; i++)
 		n->alerts[i]->told[which] = n->alerts[i]->dropped[which] = TOLD_NOTHING;
 }
@@ -361,6 +363,13 @@ static usec_t backoff(const struct notify_settings *s, uint32_t failures, uint64
 	return delay / 2 + random % (delay / 2 + 1);
 }
 
+void notify_note_error(struct notify *n, enum notify_receiver which, const char *why)
+{
+	struct health *h = &n->receivers[which].stats.health;
+
+	text_copy(h->error, sizeof(h->error), why);
+}
+
 void notify_done(struct notify *n, enum notify_receiver which, enum notify_result result,
 		 usec_t now, uint64_t random)
 {
@@ -374,11 +383,15 @@ void notify_done(struct notify *n, enum notify_receiver which, enum notify_resul
 	if (result == NOTIFY_FAILED) {
 		r->stats.failed++;
 		r->stats.failures++;
+		health_fails(&r->stats.health, now, NULL);
 		r->retry_at = now + backoff(&n->settings, r->stats.failures, random);
 		return;
 	}
 	r->stats.failures = 0;
 	r->retry_at = 0;
+	health_works(&r->stats.health, now);
+	if (result == NOTIFY_REJECTED)
+		health_error(&r->stats.health, now, NULL);
 	if (result == NOTIFY_REJECTED && of > 1) {
 		r->alone = of;
 		return;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "report/health.h"
 #include "report/notice.h"
 
 /*
@@ -61,6 +62,7 @@ struct notify_stats {
 	uint64_t dropped;		 /* changes that had no room when they came */
 	size_t queued;
 	uint32_t failures; /* in a row */
+	struct health health;
 };
 
 struct notify; /* opaque */
@@ -116,6 +118,9 @@ bool notify_next(struct notify *n, enum notify_receiver r, usec_t now, struct no
 /* @random: any number, so that not all come back at once after an outage. */
 void notify_done(struct notify *n, enum notify_receiver r, enum notify_result result, usec_t now,
 		 uint64_t random);
+
+/* Why the request that notify_done is about to end was not taken. */
+void notify_note_error(struct notify *n, enum notify_receiver r, const char *why);
 
 /* When there is something to do next; 0: nothing but for what is under way. */
 usec_t notify_due(const struct notify *n, usec_t now);

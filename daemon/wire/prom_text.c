@@ -12,7 +12,8 @@ enum {
 
 /*
  * Names of the Go client (github.com/prometheus/client_golang/prometheus: go_collector.go, and go_collector_latest.go
- * for those made of runtime/metrics). Of several names of one figure the first that a page has counts.
+ * for those made of runtime/metrics). Of several names of one figure the first that a page has counts. From Go 1.26 on
+ * runtime/metrics has threads, and its goroutines are those of the runtime as well, which NumGoroutine leaves out.
  */
 static const struct family {
 	const char *name;
@@ -48,6 +49,7 @@ static const struct family {
 	{ "go_goroutines", FIGURE_GOROUTINES, 0 },
 	{ "go_sched_goroutines_goroutines", FIGURE_GOROUTINES, 0 },
 	{ "go_threads", FIGURE_THREADS, 0 },
+	{ "go_sched_threads_total_threads", FIGURE_THREADS, 0 },
 	{ "go_sched_gomaxprocs_threads", FIGURE_GOMAXPROCS, 0 },
 	{ "go_gc_gogc_percent", FIGURE_GOGC_PERCENT, 0 },
 	{ "go_gc_gomemlimit_bytes", FIGURE_MEMORY_LIMIT_BYTES, 0 },

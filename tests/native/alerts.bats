@@ -230,6 +230,46 @@ fails_once() {
 	[ "$(document 1 '.body.culprits[0] | .line > 0 and .impact > 0 and ([.function, .advice | length > 0] | all)')" = true ]
 }
 
+# fares RECEIVER FILTER: of the row of features.
+fares() {
+	"$gomemctl" --socket "$scratch/run/control.sock" features --json >"$scratch/features"
+	jq -e ".features[] | select(.name == \"$1\") | $2" "$scratch/features" >/dev/null ||
+		{ jq -c '.features[] | select(has("configured"))' "$scratch/features"; return 1; }
+}
+
+up() {
+	figures | sed -n 's/^gomemd_receiver_up{receiver="webhook"} //p'
+}
+
+@test "how a receiver fares: by features and by metrics, off, not asked, away, there, and what it refused" {
+	webhook=$(free_port)
+	# Where workloads are only observed there is no alert, and a receiver is not asked.
+	govern "alert_webhook = http://127.0.0.1:$webhook/secret-path" "alert_hold = 1s" "mode = observe"
+	fares alertmanager '.configured == false and .works == null and .last_error == null'
+	fares kube-api '.configured == false and .works == null'
+	fares webhook '.configured and .works == null and .for_usec == null and .last_word_age_usec == null'
+	[ "$(up)" = "" ]
+	! figures | grep -q '^gomemd_kube_api' || fail "of an API that is not asked"
+	"$gomemctl" --socket "$scratch/run/control.sock" features >"$scratch/text"
+	[ "$(sed -nE 's/^(kube-api|alertmanager|webhook) +//p' "$scratch/text" | paste -sd,)" = "off,off,not asked yet" ] ||
+		fail "$(cat "$scratch/text")"
+	sed -i '/^mode = observe/d' "$scratch/conf"
+	kill -HUP "$(daemon)"
+	limit idle 6600000
+	eventually 40 fares webhook '.works == false and (.error | startswith("nobody listens there")) and .lost and .mend'
+	[ "$(up)" = 0 ]
+	receive
+	eventually 60 fares webhook '.works == true and .last_word_age_usec >= 0 and (has("error") | not) and
+		(.last_error | startswith("nobody listens there")) and .last_error_age_usec > 0'
+	[ "$(up)" = 1 ]
+	# One alert that it does not want is no reason to call it away.
+	echo 400 >"$received/behaviour"
+	limit idle 268435456
+	eventually 40 fares webhook '.works == true and .last_error == "it says 400"'
+	[ "$(up)" = 1 ]
+	! grep -q secret-path "$scratch/features" || fail "a path may be a secret"
+}
+
 # tls NAME: certificate and key for a server of that name, which only those who are told trust.
 tls() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" \

@@ -249,6 +249,46 @@ knows_cart='.kubernetes.labels.app == "cart"'
 	api '.left_out >= 2 and .pods.outcome == "ok"'
 }
 
+# fares FILTER: of the row of features.
+fares() {
+	ctl features --json >"$scratch/features" || return $?
+	jq -e ".features[] | select(.name == \"kube-api\") | $1" "$scratch/features" >/dev/null ||
+		{ jq -c '.features[] | select(has("configured"))' "$scratch/features"; tail -n 20 "$scratch/log"; return 1; }
+}
+
+# figure NAME: of the metrics.
+figure() {
+	curl -sS --max-time 4 --unix-socket "$scratch/metrics.sock" http://localhost/metrics | sed -n "s/^gomemd_kube_api_$1 //p"
+}
+
+@test "how it fares: by features and by metrics, up, down, up again, and how old its last word is" {
+	local before
+	put "$(pod)"
+	govern "metrics_listen = $scratch/metrics.sock"
+	eventually 30 fares '.configured and .works == true and .for_usec >= 0 and .last_word_age_usec >= 0'
+	fares '.last_error == null and .last_error_age_usec == null and (has("error") | not)'
+	[ "$(figure up) $(figure errors_total)" = "1 0" ] || fail "$(figure up) $(figure errors_total)"
+	ctl features | grep -qE '^kube-api +works for [0-9]+ s; its last word [0-9]+ s ago$' || fail "$(ctl features)"
+	# A quiet watch grows older, until a bookmark comes.
+	eventually 30 fares '.last_word_age_usec > 3000000'
+	before=$(figure age_seconds)
+	control '{"bookmark": true}'
+	younger() { jq -en --argjson a "$(figure age_seconds)" --argjson b "$before" '$a < $b' >/dev/null; }
+	eventually 10 younger
+	control '{"fault": "status", "code": 503}'
+	control '{"expire": true}'
+	eventually 40 fares '.works == false and (.error | test("^(pods|namespaces): HTTP status 503$")) and .lost and .mend and
+		.last_error == .error'
+	[ "$(figure up)" = 0 ] && [ "$(figure errors_total)" -ge 1 ]
+	ctl features | grep -qE '^kube-api +missing for [0-9]+ s; .*; its last error [0-9]+ s ago: (pods|namespaces): HTTP status 503$' ||
+		fail "$(ctl features)"
+	control '{"fault": null}'
+	eventually 60 fares '.works == true and (has("error") | not) and (.last_error | contains("HTTP status"))'
+	[ "$(figure up)" = 1 ] && [ "$(figure errors_total)" -ge 1 ]
+	stop "$stub"
+	eventually 40 fares '.works == false and (.error | test("unreachable|garbled|timeout"))'
+}
+
 @test "where one of its processes has ended all of them end, and begin anew" {
 	put "$(pod)"
 	govern

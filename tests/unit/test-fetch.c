@@ -11,6 +11,7 @@
 #include "fixture/helper.h"
 #include "host/fetch.h"
 #include "host/fetch_judge.h"
+#include "host/fetch_message.h"
 
 /*
  * The owner's side against helpers that misbehave. It starts the program gomemd-fetch beside its own: a link to this one,
@@ -20,6 +21,8 @@ static int fake_helper(const char *kind)
 {
 	struct fetch_request req;
 	struct fetch_reply reply = { .outcome = FETCH_OK };
+	char byte;
+	int body;
 
 	if (!strcmp(kind, "dies"))
 		return 1;
@@ -29,6 +32,12 @@ static int fake_helper(const char *kind)
 			pause();
 		if (!strcmp(kind, "dies at 3") && req.pid == 3)
 			return 1;
+		if (req.op == FETCH_BODY) {
+			if (fetch_message_receive(STDIN_FILENO, &byte, 1, &body) < 0 ||
+			    pwrite(body, "profile", 7, 0) != 7)
+				return 1;
+			reply.body_bytes = strcmp(kind, "exaggerates") ? 7 : UINT64_MAX / 2;
+		}
 		(void)send(STDIN_FILENO, &reply, strcmp(kind, "stutters") ? sizeof(reply) : 7,
 			   MSG_NOSIGNAL);
 	}
@@ -59,6 +68,36 @@ static void test_ends(void **state)
 	assert_int_equal(reply.outcome, row->want);
 	assert_int_equal(reply.status, row->want == FETCH_OK ? 7 : 0);
 	assert_int_equal(fetcher_deadline(f), 0);
+}
+
+static void test_body_is_copied(void **state)
+{
+	_cleanup_(fetcher_freep) struct fetcher *f = NULL;
+	_cleanup_(freep) uint8_t *body = NULL;
+	const struct fetch_request req = { .pid = 7 };
+	struct fetch_reply reply = { 0 };
+
+	(void)state;
+	setenv("FAKE", "answers", 1);
+	assert_int_equal(fetcher_new(&f), 0);
+	assert_int_equal(fetcher_call_body(f, &req, &reply, &body), 0);
+	assert_int_equal(reply.outcome, FETCH_OK);
+	assert_int_equal(reply.body_bytes, 7);
+	assert_memory_equal(body, "profile", 7);
+}
+
+static void test_body_of_no_size(void **state)
+{
+	_cleanup_(fetcher_freep) struct fetcher *f = NULL;
+	const struct fetch_request req = { .pid = 7 };
+	struct fetch_reply reply = { 0 };
+	uint8_t *body = NULL;
+
+	(void)state;
+	setenv("FAKE", "exaggerates", 1);
+	assert_int_equal(fetcher_new(&f), 0);
+	assert_int_equal(fetcher_call_body(f, &req, &reply, &body), -EPROTO);
+	assert_null(body);
 }
 
 struct heard {
@@ -143,6 +182,9 @@ int main(int argc, char **argv)
 		SUITE_TEST("each request has its answer, in their order, over a helper's death",
 			   test_queue),
 		SUITE_TEST("the queue has an end", test_queue_has_an_end),
+		SUITE_TEST("a body is the owner's own", test_body_is_copied),
+		SUITE_TEST("a helper that tells of more than there can be is not believed",
+			   test_body_of_no_size),
 	};
 	const char *fake = getenv("FAKE");
 	struct suite s = { .n = 0 };

@@ -78,6 +78,8 @@ static const struct row {
 	  FIGURE_HEAP_GOAL_BYTES, NONE },
 	{ "names of runtime/metrics are known", prom_text_read,
 	  "go_memory_classes_heap_objects_bytes 5\n", 0, FIGURE_HEAP_ALLOC_BYTES, 5 },
+	{ "threads by runtime/metrics are", prom_text_read, "go_sched_threads_total_threads 7\n", 0,
+	  FIGURE_THREADS, 7 },
 	{ "of two names the client's own counts", prom_text_read,
 	  "go_memory_classes_heap_objects_bytes 5\ngo_memstats_heap_alloc_bytes 6\n", 0,
 	  FIGURE_HEAP_ALLOC_BYTES, 6 },

@@ -309,6 +309,29 @@ static void test_rejected(void **state)
 	assert_int_equal(stats_of(n, AM).queued, 0);
 }
 
+static void test_health(void **state)
+{
+	_cleanup_(notify_freep) struct notify *n = start(&settings);
+
+	(void)state;
+	notify_fire(n, growth_of(1), 1, 0);
+	assert_false(stats_of(n, HOOK).health.known);
+	notify_note_error(n, HOOK, "refused");
+	next(n, HOOK, 1, NOTIFY_FAILED);
+	assert_true(stats_of(n, HOOK).health.known && !stats_of(n, HOOK).health.works);
+	assert_string_equal(stats_of(n, HOOK).health.error, "refused");
+	/* Who refuses one alert answers. */
+	next(n, HOOK, USEC_MIN, NOTIFY_REJECTED);
+	assert_true(stats_of(n, HOOK).health.works);
+	assert_int_equal(stats_of(n, HOOK).health.since, USEC_MIN);
+	assert_int_equal(stats_of(n, HOOK).health.errors, 2);
+	assert_false(stats_of(n, AM).health.known);
+	/* Another in its place has no past. */
+	notify_set_receiver(n, HOOK, false, false);
+	notify_set_receiver(n, HOOK, true, false);
+	assert_false(stats_of(n, HOOK).health.known);
+}
+
 static void test_rate(void **state)
 {
 	struct notify_settings with = settings;
@@ -432,6 +455,7 @@ static const struct CMUnitTest tests[] = {
 	SUITE_TEST("what is refused does not keep the others", test_rejected),
 	SUITE_TEST("requests have a rate, each receiver's and all of them", test_rate),
 	SUITE_TEST("a new alert waits for its culprits, and no longer", test_wait),
+	SUITE_TEST("a receiver's health is its last answer's", test_health),
 	SUITE_TEST("a receiver comes and goes", test_receiver_comes_and_goes),
 	SUITE_TEST("firing and resolved alternate in any order of events", test_any_order),
 };

@@ -24,7 +24,8 @@ struct go_pulse {
 	int64_t gc_cpu_ns; /* from the start to the end of the last collection, idle marking left out; -1: unknown */
 	int64_t goroutines_created; /* since the start, the runtime's own with them; -1: unknown */
 	uint32_t pauses; /* collections whose pauses, each the sum of its own, are in `pause` */
-	uint64_t pauses_ns; /* their sum; pause_total_ns is counted a moment before num_gc is, so a look can fall between */
+	uint64_t
+		pauses_ns; /* their sum; pause_total_ns is counted a moment before num_gc is, so a look can fall between */
 	uint32_t pauses_missed; /* asked for, but the runtime has forgotten them */
 	uint64_t
 		oldest_unix_ns; /* when the first of those that were counted ended; only where `unix_ns` was given */

@@ -52,13 +52,15 @@ FETCH_MAIN := $(BUILD)/daemon/core/fetch_main.o
 FETCH_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,fetch_serve fetch_socket fetch_curl)
 # What loads libcurl.
 CURL_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,curl_library)
+# What sends a document by it, for the next two.
+HTTP_ONLY := $(BUILD)/daemon/host/post_http.o
 # The program that sends alerts does ...
 POST_MAIN := $(BUILD)/daemon/core/post_main.o
 POST_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,post_serve post_curl)
 # ... and the client of the Kubernetes API.
 KUBE_MAIN := $(BUILD)/daemon/core/kube_main.o
-KUBE_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,kube_serve kube_follow kube_get)
-HELPERS_ONLY := $(FETCH_MAIN) $(FETCH_ONLY) $(CURL_ONLY) $(POST_MAIN) $(POST_ONLY) $(KUBE_MAIN) $(KUBE_ONLY) \
+KUBE_ONLY := $(patsubst %,$(BUILD)/daemon/host/%.o,kube_serve kube_follow kube_get kube_post)
+HELPERS_ONLY := $(FETCH_MAIN) $(FETCH_ONLY) $(CURL_ONLY) $(HTTP_ONLY) $(POST_MAIN) $(POST_ONLY) $(KUBE_MAIN) $(KUBE_ONLY) \
 	$(LISTEN_MAIN) $(LISTEN_ONLY) $(THROTTLE_MAIN) $(THROTTLE_ONLY)
 # What of gomemctl is a function of its arguments is tested as such; the daemon has none of it.
 CLI_PURE := $(patsubst %,$(BUILD)/daemon/cli/%.o,render top_model top_cells top_detail postmortem_print)
@@ -99,12 +101,13 @@ $(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(CURL_ONLY) $(patsubst %,$(B
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp) -lz
 
-$(BUILD)/gomemd-post: $(POST_MAIN) $(POST_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine host/fetch_message \
-		host/helper_program base/fd base/text wire/url)
+$(BUILD)/gomemd-post: $(POST_MAIN) $(POST_ONLY) $(HTTP_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine \
+		host/fetch_message host/helper_program base/fd base/text wire/url)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libseccomp)
 
-$(BUILD)/gomemd-kube: $(KUBE_MAIN) $(KUBE_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine host/fetch_message host/helper_program host/kube_api \
+$(BUILD)/gomemd-kube: $(KUBE_MAIN) $(KUBE_ONLY) $(HTTP_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine \
+		host/fetch_message host/helper_program host/kube_api \
 		kube/api_json kube/names kube/quantity kube/record base/decimal base/fd base/text wire/endpoint wire/json_read)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp)

@@ -246,23 +246,26 @@ static bool node_name(const struct config *config, char buf[KUBE_NAME_BYTES])
 	return gethostname(buf, KUBE_NAME_BYTES) == 0;
 }
 
-static bool api_of(const struct config *config, struct kube_api *ret)
+bool kubernetes_server(const struct config *config, const char *wanted_by, struct kube_api *ret)
 {
 	char server[CONFIG_TEXT_MAX], node[KUBE_NAME_BYTES];
+	const bool named = strcmp(config->kube_api, CONFIG_KUBE_IN_CLUSTER) != 0 &&
+			   strcmp(config->kube_api, CONFIG_KUBE_OFF) != 0;
 
-	if (strcmp(config->kube_api, CONFIG_KUBE_IN_CLUSTER) != 0) {
+	if (named) {
 		text_copy(server, sizeof(server), config->kube_api);
 	} else if (!server_in_cluster(server, sizeof(server))) {
-		log_error("kube_api = in-cluster, but there is no KUBERNETES_SERVICE_HOST and "
-			  "KUBERNETES_SERVICE_PORT; write its address instead");
+		log_error("%s, but there is no KUBERNETES_SERVICE_HOST and "
+			  "KUBERNETES_SERVICE_PORT; write kube_api = https://ADDRESS:PORT",
+			  wanted_by);
 		return false;
 	}
 	if (node_name(config, node) &&
 	    kube_api_parse(server, node, config->kube_token_file, config->kube_ca_file, ret))
 		return true;
-	log_error("Cannot ask the Kubernetes API at %s for the pods of node %s: write kube_api = "
+	log_error("%s, but %s is no Kubernetes API's for node %s: write kube_api = "
 		  "https://ADDRESS:PORT and kube_node = NAME",
-		  server, node);
+		  wanted_by, server, node);
 	return false;
 }
 
@@ -277,25 +280,17 @@ void kubernetes_free(struct manager *m)
 	free(k);
 }
 
-static bool is_same(const struct kube_api *a, const struct kube_api *b)
-{
-	char x[ENDPOINT_TEXT_MAX], y[ENDPOINT_TEXT_MAX];
-
-	return !strcmp(endpoint_text(x, &a->server), endpoint_text(y, &b->server)) &&
-	       !strcmp(a->node, b->node) && !strcmp(a->token_file, b->token_file) &&
-	       !strcmp(a->ca_file, b->ca_file);
-}
-
 void kubernetes_apply(struct manager *m)
 {
 	struct kubernetes *k;
 	struct kube_api api;
 
-	if (!strcmp(m->config.kube_api, CONFIG_KUBE_OFF) || !api_of(&m->config, &api)) {
+	if (!strcmp(m->config.kube_api, CONFIG_KUBE_OFF) ||
+	    !kubernetes_server(&m->config, "kube_api is on", &api)) {
 		kubernetes_free(m);
 		return;
 	}
-	if (m->kubernetes && is_same(&m->kubernetes->api, &api))
+	if (m->kubernetes && kube_api_is_same(&m->kubernetes->api, &api))
 		return;
 	kubernetes_free(m);
 	k = calloc(1, sizeof(*k));

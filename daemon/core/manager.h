@@ -425,6 +425,12 @@ void control_set_access(const char *path);
 /* Asks the API server as the configuration has it, from now on; what cannot be is said, and asked for again later. */
 void kubernetes_apply(struct manager *m);
 void kubernetes_free(struct manager *m);
+struct kube_api;
+/*
+ * Where the API server is, by the configuration; where that has none, by what a pod is told of it. @wanted_by is for the
+ * message where it cannot be known: then false.
+ */
+bool kubernetes_server(const struct config *config, const char *wanted_by, struct kube_api *ret);
 /* What it says of the workload's pod, where that is of the same name as here; NULL where nothing is known. */
 const struct kube_object *kubernetes_pod(const struct workload *w);
 /* ... and of the namespace, where that has a word for gomemd. */

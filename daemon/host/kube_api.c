@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "base/text.h"
 #include "host/kube_api.h"
 #include "kube/names.h"
@@ -17,4 +19,13 @@ bool kube_api_parse(const char *server, const char *node, const char *token_file
 		return false;
 	*ret = api;
 	return true;
+}
+
+bool kube_api_is_same(const struct kube_api *a, const struct kube_api *b)
+{
+	char x[ENDPOINT_TEXT_MAX], y[ENDPOINT_TEXT_MAX];
+
+	return !strcmp(endpoint_text(x, &a->server), endpoint_text(y, &b->server)) &&
+	       !strcmp(a->node, b->node) && !strcmp(a->token_file, b->token_file) &&
+	       !strcmp(a->ca_file, b->ca_file);
 }

@@ -11,6 +11,8 @@
  * namespaces with a label gomemd.io/mode: each lists by pages, then watches from there with bookmarks; where what it
  * would go on from is too old (410) it lists again, and after a failure it waits, ever longer and never all nodes at once.
  *
+ * In the role "post" the second process is one, which sends what the owner has for the server (host/post.h).
+ *
  * What they tell the owner are messages of struct kube_record over the standard input that the program was given; it
  * ends with that, and where one of its processes does.
  *
@@ -32,5 +34,10 @@ struct kube_api {
 bool kube_api_parse(const char *server, const char *node, const char *token_file,
 		    const char *ca_file, struct kube_api *ret);
 
-/* The helper's side: serves the owner at the other end of @fd. Never returns. */
-_Noreturn void kube_serve(int fd, const struct kube_api *api);
+bool kube_api_is_same(const struct kube_api *a, const struct kube_api *b);
+
+/* The first argument of gomemd-kube in that role. */
+#define KUBE_ROLE_POST "post"
+
+/* The helper's side: serves the owner at the other end of @fd, as one who follows or one who sends. Never returns. */
+_Noreturn void kube_serve(int fd, const struct kube_api *api, bool posts);

@@ -19,6 +19,7 @@
 #include "host/fetch_message.h"
 #include "host/helper_program.h"
 #include "host/kube_follow.h"
+#include "host/kube_post.h"
 
 #define ADDRESS_SPACE_MAX (64 * MIB)
 
@@ -102,7 +103,8 @@ static int grant_one(int to, const struct kube_api *api, int none)
 	return fetch_message_send(to, &grant, sizeof(grant), sock < 0 ? none : sock);
 }
 
-static int start_follower(int owner, const struct kube_api *api, enum kube_resource resource)
+/* KUBE_RESOURCE_MAX_: nothing is followed, the owner's documents are sent. */
+static int start_speaker(int owner, const struct kube_api *api, enum kube_resource resource)
 {
 	pid_t pid;
 	int fd, r = helper_fork(&pid, &fd);
@@ -111,6 +113,8 @@ static int start_follower(int owner, const struct kube_api *api, enum kube_resou
 		if (dup2(owner, OWNER_AT) < 0 || dup2(fd, KEEPER_AT) < 0)
 			_exit(1);
 		close_range(3, ~0u, 0);
+		if (resource == KUBE_RESOURCE_MAX_)
+			kube_post(KEEPER_AT, OWNER_AT);
 		kube_follow(KEEPER_AT, OWNER_AT, api, resource);
 	}
 	return r < 0 ? r : fd;
@@ -134,8 +138,9 @@ static bool drop_rights(void)
 					       .keeps_user = true });
 }
 
-void kube_serve(int fd, const struct kube_api *api)
+void kube_serve(int fd, const struct kube_api *api, bool posts)
 {
+	const size_t first = posts ? KUBE_RESOURCE_MAX_ : 0, n = posts ? 1 : KUBE_RESOURCE_MAX_;
 	struct pollfd at[KUBE_RESOURCE_MAX_ + 1] = { { .fd = fd } };
 	int none;
 	char byte;
@@ -143,13 +148,16 @@ void kube_serve(int fd, const struct kube_api *api)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	none = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	for (size_t i = 0; i < KUBE_RESOURCE_MAX_; i++)
-		at[i + 1] = (struct pollfd){ .fd = start_follower(fd, api, (enum kube_resource)i),
-					     .events = POLLIN };
-	if (none < 0 || at[1].fd < 0 || at[2].fd < 0 || !drop_rights())
+	for (size_t i = 1; i <= n; i++) {
+		at[i].fd = start_speaker(fd, api, (enum kube_resource)(first + i - 1));
+		at[i].events = POLLIN;
+		if (at[i].fd < 0)
+			_exit(1);
+	}
+	if (none < 0 || !drop_rights())
 		_exit(1);
-	while (poll(at, ARRAY_SIZE(at), -1) > 0 && !at[0].revents)
-		for (size_t i = 1; i < ARRAY_SIZE(at); i++)
+	while (poll(at, n + 1, -1) > 0 && !at[0].revents)
+		for (size_t i = 1; i <= n; i++)
 			if (at[i].revents && (recv(at[i].fd, &byte, 1, 0) != 1 ||
 					      grant_one(at[i].fd, api, none) < 0))
 				_exit(0);

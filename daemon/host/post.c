@@ -4,12 +4,15 @@
 #include <sys/socket.h>
 
 #include "host/helper_program.h"
+#include "host/kube_api.h"
 #include "host/post.h"
 
 /* What the helper needs beside the request itself: it is started, names are looked up, a busy machine keeps it waiting. */
 #define SLACK (10 * USEC_SEC)
 
 struct poster {
+	bool to_kube;
+	struct kube_api api;
 	pid_t pid;
 	int fd;
 	unsigned int generation;
@@ -27,8 +30,10 @@ static const char *const outcome_texts[] = {
 	[POST_GARBLED] = "what it says is no HTTP, or no TLS",
 	[POST_UNTRUSTED] = "its certificate is not trusted",
 	[POST_NO_LIBRARY] = "libcurl is not there: install libcurl4",
-	[POST_HUNG] = "the helper gomemd-post did not answer",
-	[POST_FAILED] = "the helper gomemd-post failed",
+	[POST_NO_TOKEN] =
+		"its token (kube_token_file), or kube_ca_file, cannot be read or holds none",
+	[POST_HUNG] = "the helper that sends did not answer",
+	[POST_FAILED] = "the helper that sends failed",
 };
 _Static_assert(ARRAY_SIZE(outcome_texts) == POST_OUTCOME_MAX_, "a text for each outcome");
 
@@ -37,13 +42,16 @@ const char *post_outcome_text(int32_t outcome)
 	return outcome_texts[outcome >= 0 && outcome < POST_OUTCOME_MAX_ ? outcome : POST_FAILED];
 }
 
-int poster_new(post_done done, void *userdata, struct poster **ret)
+int poster_new(const struct kube_api *api, post_done done, void *userdata, struct poster **ret)
 {
 	struct poster *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return -ENOMEM;
 	p->pid = p->fd = -1;
+	p->to_kube = api != NULL;
+	if (api)
+		p->api = *api;
 	p->done = done;
 	p->userdata = userdata;
 	*ret = p;
@@ -58,14 +66,25 @@ struct poster *poster_free(struct poster *p)
 	return NULL;
 }
 
+static int start(struct poster *p)
+{
+	char post[] = "gomemd-post", kube[] = "gomemd-kube", role[] = KUBE_ROLE_POST;
+	char server[ENDPOINT_TEXT_MAX];
+	char *to_any[] = { post, NULL };
+	char *to_kube[] = {
+		kube, role, server, p->api.node, p->api.token_file, p->api.ca_file, NULL
+	};
+
+	if (p->to_kube)
+		endpoint_text(server, &p->api.server);
+	return helper_program_start(p->to_kube ? to_kube : to_any, &p->pid, &p->fd);
+}
+
 int poster_request(struct poster *p, const struct post_request *req)
 {
-	char name[] = "gomemd-post";
-	char *argv[] = { name, NULL };
-
 	if (p->deadline)
 		return -EBUSY;
-	if (p->fd < 0 && helper_program_start(argv, &p->pid, &p->fd) == 0)
+	if (p->fd < 0 && start(p) == 0)
 		p->generation++;
 	p->deadline = clock_now() + POST_PATIENCE + SLACK;
 	/* One that cannot be started, or has ended, is found to have by the deadline or by its closed socket. */

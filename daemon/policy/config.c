@@ -1,35 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 
-#include "base/text.h"
 #include "base/util.h"
-#include "kube/names.h"
 #include "policy/config.h"
-
-enum kind {
-	KIND_MODE,
-	KIND_DURATION,
-	KIND_BYTES,
-	KIND_COUNT,
-	KIND_BOOL,
-	KIND_LEVEL,
-	KIND_EVENTS,
-	KIND_LISTEN,
-	KIND_URL,
-	KIND_FILE,
-	KIND_SERVER,
-	KIND_NODE,
-	KIND_PATH,
-	KIND_MAX_,
-};
+#include "policy/config_kind.h"
 
 struct row {
 	const char *key;
-	enum kind kind;
+	enum config_kind kind;
 	size_t offset;
 	const char *default_text; /* parsed like the file's: there is no second set of defaults */
 	const char *right;	  /* what would be right, for the message */
@@ -88,9 +67,11 @@ static const struct row rows[] = {
 	{ "alert_webhook", KIND_URL, FIELD(alert_webhook), "no",
 	  "no, or http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH] without a password", 0, 0,
 	  "Send each alert, when it fires and when it is resolved, as a JSON document here." },
+	{ "alert_events", KIND_BOOL, FIELD(alert_events), "no", "yes or no", 0, 0,
+	  "Write each alert of a pod as an event of Kubernetes on it." },
 	{ "alert_token_file", KIND_FILE, FIELD(alert_token_file), "no",
 	  "no, or the absolute path of a file", 0, 0,
-	  "File with the bearer token that both receivers of alerts are sent." },
+	  "File with the bearer token that Alertmanager and webhook are sent." },
 	{ "alert_hold", KIND_DURATION, FIELD(alert_hold), "1min", "a duration from 1s to 1h",
 	  USEC_SEC, 60 * USEC_MIN,
 	  "An alert that was gone for so long is sent as resolved; one that comes back before has fired all along." },
@@ -115,229 +96,6 @@ static const struct row rows[] = {
 	  "Messages of less weight than this are not written." },
 };
 
-static const char *const level_names[] = {
-	[LOG_EMERG] = "emerg", [LOG_ALERT] = "alert",	  [LOG_CRIT] = "crit",
-	[LOG_ERR] = "err",     [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
-	[LOG_INFO] = "info",   [LOG_DEBUG] = "debug",
-};
-_Static_assert(ARRAY_SIZE(level_names) == LOG_DEBUG + 1, "a log level without a name");
-
-static int parse_mode(const char *value, void *field)
-{
-	return policy_mode_parse(value, field);
-}
-
-static int parse_duration(const char *value, void *field)
-{
-	return text_parse_duration(value, field);
-}
-
-static int parse_bytes(const char *value, void *field)
-{
-	return text_parse_bytes(value, field);
-}
-
-static int parse_count(const char *value, void *field)
-{
-	return text_parse_u64(value, field);
-}
-
-static int parse_bool(const char *value, void *field)
-{
-	return text_parse_bool(value, field);
-}
-
-static int parse_level(const char *value, void *field)
-{
-	for (int32_t i = 0; i < (int32_t)ARRAY_SIZE(level_names); i++)
-		if (!strcmp(level_names[i], value)) {
-			*(int32_t *)field = i;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-static const char *const event_names[] = {
-	[PROCESS_EVENTS_NO] = "no",
-	[PROCESS_EVENTS_YES] = "yes",
-	[PROCESS_EVENTS_CONNECTOR] = "connector",
-	[PROCESS_EVENTS_BPF] = "bpf",
-};
-_Static_assert(ARRAY_SIZE(event_names) == PROCESS_EVENTS_MAX_, "a name for each");
-
-/* A switch, or the name of one way. */
-static int parse_events(const char *value, void *field)
-{
-	int32_t *ret = field;
-	bool yes;
-
-	for (int32_t i = 0; i < PROCESS_EVENTS_MAX_; i++)
-		if (!strcmp(event_names[i], value)) {
-			*ret = i;
-			return 0;
-		}
-	if (text_parse_bool(value, &yes) < 0)
-		return -EINVAL;
-	*ret = yes ? PROCESS_EVENTS_YES : PROCESS_EVENTS_NO;
-	return 0;
-}
-
-/* Any spelling of no is the one. */
-static int parse_listen(const char *value, void *field)
-{
-	struct address address;
-	bool yes;
-
-	if (text_parse_bool(value, &yes) == 0) {
-		text_copy(field, ADDRESS_TEXT_MAX, CONFIG_NONE);
-		return yes ? -EINVAL : 0;
-	}
-	if (address_parse(value, &address) < 0 || !text_copy(field, ADDRESS_TEXT_MAX, value))
-		return -EINVAL;
-	return 0;
-}
-
-static int parse_none(const char *value, void *field)
-{
-	bool yes;
-
-	if (text_parse_bool(value, &yes) < 0 || yes)
-		return -EINVAL;
-	text_copy(field, URL_TEXT_MAX, CONFIG_NONE);
-	return 0;
-}
-
-static int parse_url(const char *value, void *field)
-{
-	struct url url;
-
-	if (parse_none(value, field) == 0)
-		return 0;
-	return url_parse(value, &url) == 0 && text_copy(field, URL_TEXT_MAX, value) ? 0 : -EINVAL;
-}
-
-static int parse_file(const char *value, void *field)
-{
-	if (parse_none(value, field) == 0)
-		return 0;
-	return value[0] == '/' && text_copy(field, URL_TEXT_MAX, value) ? 0 : -EINVAL;
-}
-
-static int copy_value(const char *value, bool good, void *field)
-{
-	return good && text_copy(field, CONFIG_TEXT_MAX, value) ? 0 : -EINVAL;
-}
-
-/* Any spelling of no is off. */
-static int parse_server(const char *value, void *field)
-{
-	struct endpoint at;
-	bool yes;
-
-	if (text_parse_bool(value, &yes) == 0)
-		return copy_value(CONFIG_KUBE_OFF, !yes, field);
-	return copy_value(value,
-			  !strcmp(value, CONFIG_KUBE_IN_CLUSTER) ||
-				  (endpoint_parse(value, &at) == 0 && at.tls &&
-				   at.family != ENDPOINT_UNIX && !strcmp(at.path, "/")),
-			  field);
-}
-
-static int parse_node(const char *value, void *field)
-{
-	return copy_value(value, kube_is_subdomain(value), field);
-}
-
-static int parse_path(const char *value, void *field)
-{
-	return copy_value(value, value[0] == '/', field);
-}
-
-/* The largest unit that divides it: what is shown can go back into the file. */
-static void format_scaled(char *buf, size_t size, uint64_t v, const struct row *row)
-{
-	static const struct {
-		enum kind kind;
-		uint64_t factor;
-		const char *suffix;
-	} units[] = {
-		{ KIND_DURATION, 60 * USEC_MIN, "h" },
-		{ KIND_DURATION, USEC_MIN, "min" },
-		{ KIND_DURATION, USEC_SEC, "s" },
-		{ KIND_DURATION, USEC_MSEC, "ms" },
-		{ KIND_DURATION, 1, "us" },
-		{ KIND_BYTES, GIB, "G" },
-		{ KIND_BYTES, MIB, "M" },
-		{ KIND_BYTES, KIB, "K" },
-		{ KIND_BYTES, 1, "" },
-		{ KIND_COUNT, 1, "" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (units[i].kind == row->kind && v % units[i].factor == 0) {
-			snprintf(buf, size, "%" PRIu64 "%s", v / units[i].factor, units[i].suffix);
-			return;
-		}
-}
-
-static void format_mode(char *buf, size_t size, const void *field, const struct row *row)
-{
-	(void)row;
-	snprintf(buf, size, "%s", policy_mode_name(*(const int32_t *)field));
-}
-
-static void format_number(char *buf, size_t size, const void *field, const struct row *row)
-{
-	format_scaled(buf, size, *(const uint64_t *)field, row);
-}
-
-static void format_bool(char *buf, size_t size, const void *field, const struct row *row)
-{
-	(void)row;
-	snprintf(buf, size, "%s", *(const bool *)field ? "yes" : "no");
-}
-
-static void format_level(char *buf, size_t size, const void *field, const struct row *row)
-{
-	int32_t level = *(const int32_t *)field;
-
-	(void)row;
-	snprintf(buf, size, "%s", level >= 0 && level <= LOG_DEBUG ? level_names[level] : "?");
-}
-
-static void format_events(char *buf, size_t size, const void *field, const struct row *row)
-{
-	(void)row;
-	snprintf(buf, size, "%s", event_names[*(const int32_t *)field]);
-}
-
-static void format_text(char *buf, size_t size, const void *field, const struct row *row)
-{
-	(void)row;
-	snprintf(buf, size, "%s", (const char *)field);
-}
-
-static const struct {
-	int (*parse)(const char *value, void *field);
-	void (*format)(char *buf, size_t size, const void *field, const struct row *row);
-	size_t size;
-} kinds[] = {
-	[KIND_MODE] = { parse_mode, format_mode, sizeof(int32_t) },
-	[KIND_DURATION] = { parse_duration, format_number, sizeof(usec_t) },
-	[KIND_BYTES] = { parse_bytes, format_number, sizeof(uint64_t) },
-	[KIND_COUNT] = { parse_count, format_number, sizeof(uint64_t) },
-	[KIND_BOOL] = { parse_bool, format_bool, sizeof(bool) },
-	[KIND_LEVEL] = { parse_level, format_level, sizeof(int32_t) },
-	[KIND_EVENTS] = { parse_events, format_events, sizeof(int32_t) },
-	[KIND_LISTEN] = { parse_listen, format_text, ADDRESS_TEXT_MAX },
-	[KIND_URL] = { parse_url, format_text, URL_TEXT_MAX },
-	[KIND_FILE] = { parse_file, format_text, URL_TEXT_MAX },
-	[KIND_SERVER] = { parse_server, format_text, CONFIG_TEXT_MAX },
-	[KIND_NODE] = { parse_node, format_text, CONFIG_TEXT_MAX },
-	[KIND_PATH] = { parse_path, format_text, CONFIG_TEXT_MAX },
-};
-_Static_assert(ARRAY_SIZE(kinds) == KIND_MAX_, "a kind without its functions");
-
 /* 0, -EINVAL or -ERANGE; the field is touched only on 0. */
 static int set_row(struct config *config, const struct row *row, const char *value)
 {
@@ -347,13 +105,13 @@ static int set_row(struct config *config, const struct row *row, const char *val
 		bool flag;
 		char text[CONFIG_TEXT_MAX];
 	} v = { 0 };
-	int r = kinds[row->kind].parse(value, &v);
+	int r = config_kind_parse(row->kind, value, &v);
 
 	if (r < 0)
 		return r;
 	if (row->max && (v.number < row->min || v.number > row->max))
 		return -ERANGE;
-	memcpy((char *)config + row->offset, &v, kinds[row->kind].size);
+	memcpy((char *)config + row->offset, &v, config_kind_size(row->kind));
 	return 0;
 }
 
@@ -495,6 +253,6 @@ void config_get_row(const struct config *config, size_t i, struct config_row *re
 		.default_text = row->default_text,
 		.about = row->about,
 	};
-	kinds[row->kind].format(ret->value, sizeof(ret->value), (const char *)config + row->offset,
-				row);
+	config_kind_format(row->kind, ret->value, sizeof(ret->value),
+			   (const char *)config + row->offset);
 }

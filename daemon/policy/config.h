@@ -43,6 +43,7 @@ struct config {
 	char metrics_listen[ADDRESS_TEXT_MAX]; /* CONFIG_NONE, or what address_parse takes; no */
 	char alert_alertmanager[URL_TEXT_MAX]; /* CONFIG_NONE, or what url_parse takes; no */
 	char alert_webhook[URL_TEXT_MAX];      /* the same */
+	bool alert_events;		       /* on pods, by the API server; no */
 	char alert_token_file[URL_TEXT_MAX];   /* CONFIG_NONE, or an absolute path; no */
 	usec_t alert_hold;    /* an alert has to be gone for so long to be resolved; 1 min */
 	usec_t alert_repeat;  /* how often Alertmanager is told of what fires; 1 min */

@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kube/names.h"
+#include "kube/record.h"
 #include "report/notice.h"
 #include "wire/json.h"
 
@@ -27,6 +29,11 @@ static size_t kind_of(const struct notice *n)
 bool notice_shares_space(const struct notice *a, const struct notice *b)
 {
 	return a->space[0] && !strcmp(a->space, b->space);
+}
+
+bool notice_is_of_pod(const struct notice *n)
+{
+	return kube_is_label_name(n->space) && kube_is_subdomain(n->pod) && kube_is_uid(n->pod_uid);
 }
 
 bool notice_is_same(const struct notice *a, const struct notice *b)
@@ -178,16 +185,6 @@ static json_object *annotations_of(const struct notice *n)
 	return o;
 }
 
-static char *text_of(json_object *o)
-{
-	const char *text = json_object_to_json_string_ext(
-		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	char *copy = text ? strdup(text) : NULL;
-
-	json_object_put(o);
-	return copy;
-}
-
 char *notice_to_alertmanager(const struct notice *const *of, size_t n, const char *node,
 			     usec_t until_wall)
 {
@@ -202,7 +199,7 @@ char *notice_to_alertmanager(const struct notice *const *of, size_t n, const cha
 		put_time(o, "endsAt", of[i]->ended_wall ? of[i]->ended_wall : until_wall);
 		json_object_array_add(all, o);
 	}
-	return text_of(all);
+	return json_take_text(all);
 }
 
 static void put_bytes(json_object *o, const char *key, uint64_t bytes)
@@ -280,5 +277,5 @@ char *notice_to_webhook(const struct notice *n, const char *node, const char *id
 	put_known(o, "unit", n->unit);
 	put_known(o, "tier", n->tier);
 	put_known(o, "mode", n->mode);
-	return text_of(o);
+	return json_take_text(o);
 }

@@ -34,6 +34,7 @@ struct notice {
 	char workload[512]; /* as a person names it */
 	char cgroup[512];   /* "" where it is a pod's: a container that starts anew has another */
 	char space[64], pod[254], container[64]; /* "" outside Kubernetes, or not known */
+	char pod_uid[40];			 /* the same */
 	int32_t alert, kind;			 /* enum decide_alert, forecast_kind */
 
 	char unit[256], tier[48], mode[16];
@@ -50,6 +51,9 @@ struct notice {
 
 /* Are both of the same namespace of Kubernetes? */
 bool notice_shares_space(const struct notice *a, const struct notice *b);
+
+/* Is it of a pod of which all is known that another document has to name it by? */
+bool notice_is_of_pod(const struct notice *n);
 
 /* Are they one alert's? */
 bool notice_is_same(const struct notice *a, const struct notice *b);

@@ -35,7 +35,8 @@ struct bucket {
 };
 
 struct receiver {
-	bool on, many;
+	bool on;
+	struct notify_way way;
 	struct change **queue;
 	size_t n, room;
 	size_t under_way; /* so many of the first; 0: no request is */
@@ -57,6 +58,7 @@ struct notify {
 static const char *const receiver_names[] = {
 	[NOTIFY_ALERTMANAGER] = "alertmanager",
 	[NOTIFY_WEBHOOK] = "webhook",
+	[NOTIFY_EVENTS] = "events",
 };
 _Static_assert(ARRAY_SIZE(receiver_names) == NOTIFY_RECEIVER_MAX_, "a name for each receiver");
 
@@ -104,15 +106,17 @@ void notify_set(struct notify *n, const struct notify_settings *settings)
 	n->settings = *settings;
 }
 
-void notify_set_receiver(struct notify *n, enum notify_receiver which, bool on, bool many)
+void notify_set_receiver(struct notify *n, enum notify_receiver which, const struct notify_way *way)
 {
 	struct receiver *r = &n->receivers[which];
+	const bool was_on = r->on;
 
-	r->many = many;
-	if (r->on == on)
+	r->on = way != NULL;
+	if (way)
+		r->way = *way;
+	if (r->on == was_on)
 		return;
 	forget_queue(r);
-	r->on = on;
 	r->retry_at = r->repeated = 0;
 	r->stats.failures = 0;
 	r->stats.health = (struct health){ 0 };
@@ -229,10 +233,12 @@ static int enqueue(struct receiver *r, const struct notice *notice, size_t max)
 }
 
 /* What the receiver ought to have been told. */
-static enum told owed(const struct alert *a, size_t r)
+static enum told owed(const struct notify *n, const struct alert *a, size_t r)
 {
 	const enum told is = a->resolved ? TOLD_RESOLVED : TOLD_FIRING;
 
+	if (n->receivers[r].way.pods && !notice_is_of_pod(&a->notice))
+		return TOLD_NOTHING;
 	/* Of what nobody has heard nobody need hear the end. */
 	return a->told[r] == is || (a->resolved && a->told[r] == TOLD_NOTHING) ? TOLD_NOTHING : is;
 }
@@ -240,7 +246,7 @@ static enum told owed(const struct alert *a, size_t r)
 static void tell(struct notify *n, size_t which, struct alert *a)
 {
 	struct receiver *r = &n->receivers[which];
-	const enum told it = owed(a, which);
+	const enum told it = owed(n, a, which);
 
 	if (!r->on || it == TOLD_NOTHING)
 		return;
@@ -256,15 +262,20 @@ static void tell(struct notify *n, size_t which, struct alert *a)
 static bool is_done(const struct notify *n, const struct alert *a)
 {
 	for (size_t r = 0; r < NOTIFY_RECEIVER_MAX_; r++)
-		if (n->receivers[r].on && owed(a, r) != TOLD_NOTHING)
+		if (n->receivers[r].on && owed(n, a, r) != TOLD_NOTHING)
 			return false;
 	return a->resolved;
+}
+
+static usec_t interval_of(const struct notify *n, const struct receiver *r)
+{
+	return n->settings.repeat * r->way.repeats;
 }
 
 /* All of them, however short the queue is to be, which is empty: what is not told again would end at the receiver. */
 static void repeat(struct notify *n, struct receiver *r, size_t which, usec_t now)
 {
-	if (!r->on || !r->many || r->n || now < r->repeated + n->settings.repeat)
+	if (!r->on || !r->way.repeats || r->n || now < r->repeated + interval_of(n, r))
 		return;
 	r->repeated = now;
 	for (size_t i = 0; i < n->n; i++)
@@ -325,7 +336,7 @@ static usec_t next_token(const struct bucket *b, const struct notify_rate *rate)
 bool notify_next(struct notify *n, enum notify_receiver which, usec_t now, struct notify_batch *ret)
 {
 	struct receiver *r = &n->receivers[which];
-	const size_t max = r->many && !r->alone ? NOTIFY_BATCH_MAX : 1;
+	const size_t max = r->alone ? 1 : r->way.batch;
 
 	if (!r->on || !r->n || r->under_way || now < r->retry_at)
 		return false;
@@ -415,7 +426,9 @@ static usec_t receiver_due(const struct notify *n, const struct receiver *r, use
 	if (!r->on || r->under_way)
 		return 0;
 	if (!r->n)
-		return r->many && notify_firing(n) ? MAX(at, r->repeated + n->settings.repeat) : 0;
+		return r->way.repeats && notify_firing(n) ?
+			       MAX(at, r->repeated + interval_of(n, r)) :
+			       0;
 	at = MAX(at, r->retry_at);
 	at = MAX(at, next_token(&r->bucket, &n->settings.each));
 	return MAX(at, next_token(&n->bucket, &n->settings.all));

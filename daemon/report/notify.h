@@ -15,17 +15,17 @@
  * - One alert is one, however often it is said to fire; one that comes and goes within `hold` has fired all along.
  * - Changes (it fires, it is resolved) wait in a queue for each receiver, in their order, until the receiver has taken them.
  *   One that has no room is counted; once there is room, the receiver is told what is so then.
- * - A receiver that expects it (Alertmanager) is told again of all that fire, every `repeat`, when nothing else waits.
+ * - A receiver that expects it is told again of all that fire, as often as it is to be, when nothing else waits.
  * - A receiver that fails is left alone for a while, longer each time.
  */
 enum notify_receiver {
 	NOTIFY_ALERTMANAGER,
 	NOTIFY_WEBHOOK,
-	/* A Kubernetes Event has its place here: a receiver without `many`, and a document in notice.h. */
+	NOTIFY_EVENTS, /* of Kubernetes, on the pod */
 	NOTIFY_RECEIVER_MAX_,
 };
 
-/* "alertmanager", "webhook" */
+/* "alertmanager", "webhook", "events" */
 const char *notify_receiver_name(int32_t receiver);
 
 /* What became of a request. */
@@ -79,11 +79,15 @@ static inline void notify_freep(struct notify **n)
 /* Others from now on; what waits beyond a smaller queue_max stays. */
 void notify_set(struct notify *n, const struct notify_settings *settings);
 
-/*
- * A receiver is there from now on, and is told of all that fire; or is there no more. @many: it takes NOTIFY_BATCH_MAX changes
- * in a request, and wants to be told again.
- */
-void notify_set_receiver(struct notify *n, enum notify_receiver r, bool on, bool many);
+/* How a receiver is told. */
+struct notify_way {
+	size_t batch;	  /* so many changes in a request, 1 to NOTIFY_BATCH_MAX */
+	uint32_t repeats; /* again of what fires every so many times `repeat`; 0: never */
+	bool pods;	  /* of what notice_is_of_pod alone */
+};
+
+/* A receiver is there from now on, and is told of all that fire; @way NULL: it is there no more. */
+void notify_set_receiver(struct notify *n, enum notify_receiver r, const struct notify_way *way);
 
 /*
  * It fires, or still does; @notice's time of start is used where that is new. @wait: it is told of in so long at the latest,

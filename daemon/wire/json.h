@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
@@ -48,4 +49,15 @@ static inline void json_put_double(json_object *o, const char *key, double v)
 
 	snprintf(text, sizeof(text), "%.6f", v);
 	json_object_object_add(o, key, json_object_new_double_s(v, text));
+}
+
+/* @o, which is put, as text in one line; the caller frees. NULL without memory. */
+static inline char *json_take_text(json_object *o)
+{
+	const char *text = json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	char *copy = text ? strdup(text) : NULL;
+
+	json_object_put(o);
+	return copy;
 }

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 
 #include "base/span.h"
+#include "report/event.h"
 #include "report/notice.h"
 #include "wire/url.h"
 
@@ -42,6 +43,30 @@ static void check(char *text)
 	free(text);
 }
 
+/* ... on the pod and nowhere else, and told again in the same place. */
+static void check_event(struct notice *n, const char *node)
+{
+	struct event_log *l = NULL;
+	struct event_request r = { 0 };
+	struct event_series *s;
+
+	if (!notice_is_of_pod(n))
+		return;
+	if (event_log_new(1, &l) < 0)
+		abort();
+	for (int i = 0; i < 2; i++) {
+		s = event_log_find(l, n);
+		if (!s || event_request(s, n, node, 1, &r) < 0 || r.create != (i == 0))
+			abort();
+		if (strspn(r.path, "abcdefghijklmnopqrstuvwxyz0123456789-./") != strlen(r.path) ||
+		    strncmp(r.path, "/api/v1/namespaces/", 19) || strstr(r.path, ".."))
+			abort();
+		check(r.body);
+		(void)event_answered(s, n, r.create, 201);
+	}
+	event_log_free(l);
+}
+
 /* What is taken for a URL has nothing in it that would end a line, or be another's host. */
 static void check_url(const char *text)
 {
@@ -72,12 +97,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take(&s, n.space, sizeof(n.space));
 	take(&s, n.pod, sizeof(n.pod));
 	take(&s, n.summary, sizeof(n.summary));
+	take(&s, n.pod_uid, sizeof(n.pod_uid));
+	take(&s, n.container, sizeof(n.container));
 	for (size_t i = 0; i < n.n_culprits; i++) {
 		take(&s, n.culprits[i].function, sizeof(n.culprits[i].function));
 		take(&s, n.culprits[i].file, sizeof(n.culprits[i].file));
 	}
 	check_url(url);
 	check(notice_to_webhook(&n, node, "1"));
+	check_event(&n, node);
 	check(notice_to_alertmanager(all, 2, node, 1));
 	return 0;
 }

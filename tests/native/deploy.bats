@@ -105,17 +105,36 @@ settings_hold() {
 @test "components: all of them with either, each adding what is its own" {
 	local overlay
 	for overlay in reduced full; do
-		render "$overlay" kubernetes/components/kube-api kubernetes/components/podmonitor kubernetes/components/selinux grafana
+		render "$overlay" kubernetes/components/kube-api kubernetes/components/kube-events kubernetes/components/podmonitor \
+			kubernetes/components/selinux grafana
 		has 'rbac.authorization.k8s.io/v1 ClusterRole gomemd'
+		has 'rbac.authorization.k8s.io/v1 ClusterRole gomemd-events'
 		has 'rbac.authorization.k8s.io/v1 ClusterRoleBinding gomemd'
 		has 'monitoring.coreos.com/v1 PodMonitor gomemd'
 		has 'v1 ConfigMap gomemd-dashboard'
 		data gomemd-config/gomemd.conf >"$scratch/gomemd.conf"
 		grep -qx 'kube_api = in-cluster' "$scratch/gomemd.conf"
+		grep -qx 'alert_events = yes' "$scratch/gomemd.conf"
 		grep -q 'type: spc_t' "$scratch/yaml"
 		[ "$overlay" = reduced ] || grep -qx 'mode = enforce' "$scratch/gomemd.conf"
 	done
 	data gomemd-dashboard/gomemd.json | jq -e '.panels | length > 10' >/dev/null
+}
+
+rights() {
+	sed -n 's/^may //p' "$scratch/objects"
+}
+
+@test "a component that asks the API server has leave for what it is for, and for nothing else" {
+	render reduced kubernetes/components/kube-api
+	[ "$(rights)" = 'gomemd: get list watch of ["pods" "namespaces"] in [""]' ] || fail "$(rights)"
+	settings_hold 'kube_api = in-cluster'
+	! grep -q '^alert_events' "$scratch/gomemd.conf"
+	render reduced kubernetes/components/kube-events
+	[ "$(rights)" = 'gomemd-events: create patch of ["events"] in [""]' ] || fail "$(rights)"
+	settings_hold 'alert_events = yes'
+	! grep -q '^kube_api' "$scratch/gomemd.conf"
+	grep -q 'automountServiceAccountToken: true' "$scratch/yaml"
 }
 
 @test "a field that the API does not have is refused, and so is what a cluster would find out later" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: kube_stub.py CERTIFICATE KEY
+# usage: kube_stub.py CERTIFICATE KEY [PORT]
 #
 # As much of an API server as a client of pods and namespaces needs, over TLS: lists by pages (limit, continue), watches with
 # bookmarks, an event of 410 for what is too old, bearer tokens; and the faults that a test asks for. Prints "ready PORT". A test puts
@@ -13,7 +13,12 @@
 #   {"token": TEXT}: the one that is good from now on
 #   {"fault": NAME or null, "code": N}: of all requests from now on; watches end
 #
+#   {"forget": true}: the events, as a server does after an hour
+#
 # GET /control: what was asked for.
+#
+# Events are made (POST) and changed (PATCH, by a merge patch) as a server would have it. GET /events: {"events": those that there are,
+# "calls": one object for each request}.
 import http.server
 import json
 import ssl
@@ -36,6 +41,8 @@ class Store:
         self.code = 0
         self.epoch = 0  # watches of an older one end
         self.asked = []
+        self.kept = {}  # events by their path
+        self.calls = []
 
     def event(self, resource, line):
         self.version += 1
@@ -77,6 +84,8 @@ class Store:
                 self.bookmark()
             if order.get("expire"):
                 self.expire()
+            if order.get("forget"):
+                self.kept.clear()
             if "token" in order:
                 self.token = order["token"]
             if "fault" in order:
@@ -105,12 +114,59 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(code, json.dumps({"kind": "Status", "code": code}).encode())
 
     def do_POST(self):
-        self.store.control(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        if self.path != "/control":
+            self.write()
+            return
+        self.store.control(self.document())
         self.answer(200, b"{}")
+
+    def do_PATCH(self):
+        self.write()
+
+    def document(self):
+        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def write(self):
+        body = self.document()
+        bearer = self.headers.get("Authorization", "")
+        with self.store.changed:
+            self.store.calls.append({"method": self.command, "path": self.path, "bearer": bearer,
+                                     "type": self.headers.get("Content-Type", ""), "body": body})
+        try:
+            if self.fails("events"):
+                return
+            with self.store.changed:
+                code = 401 if self.store.token and bearer != "Bearer " + self.store.token else self.event(body)
+            self.status(code)
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+            self.close_connection = True
+
+    # The HTTP status.
+    def event(self, body):
+        parts = self.path.split("/")  # "", api, v1, namespaces, NAMESPACE, events[, NAME]
+        if parts[1:4] != ["api", "v1", "namespaces"] or parts[5] != "events" or len(parts) != (6 if self.command == "POST" else 7):
+            return 404
+        if self.command == "POST":
+            path = self.path + "/" + body["metadata"]["name"]
+            if path in self.store.kept:
+                return 409
+            if body["metadata"]["namespace"] != parts[4] or body["involvedObject"]["namespace"] != parts[4]:
+                return 422
+            self.store.kept[path] = dict(body)
+            return 201
+        if self.headers.get("Content-Type") != "application/merge-patch+json":
+            return 415
+        if self.path not in self.store.kept:
+            return 404
+        self.store.kept[self.path].update(body)
+        return 200
 
     def do_GET(self):
         if self.path == "/control":
             self.answer(200, json.dumps(self.store.asked).encode())
+            return
+        if self.path == "/events":
+            self.answer(200, json.dumps({"events": list(self.store.kept.values()), "calls": self.store.calls}).encode())
             return
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
@@ -228,7 +284,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 def main():
     Handler.store = Store()
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", int(sys.argv[3]) if len(sys.argv) > 3 else 0), Handler)
     server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.context.load_cert_chain(sys.argv[1], sys.argv[2])
     print("ready", server.server_address[1], flush=True)

@@ -9,9 +9,10 @@
 #include "base/text.h"
 #include "report/notify.h"
 
-#define WALL UINT64_C(1700000000000000)
-#define AM   NOTIFY_ALERTMANAGER
-#define HOOK NOTIFY_WEBHOOK
+#define WALL   UINT64_C(1700000000000000)
+#define AM     NOTIFY_ALERTMANAGER
+#define HOOK   NOTIFY_WEBHOOK
+#define EVENTS NOTIFY_EVENTS
 
 static const struct notify_settings settings = {
 	.alerts_max = 64,
@@ -23,6 +24,10 @@ static const struct notify_settings settings = {
 	.each = { .burst = 100, .interval = USEC_SEC },
 	.all = { .burst = 200, .interval = USEC_SEC },
 };
+
+static const struct notify_way many = { .batch = NOTIFY_BATCH_MAX, .repeats = 1 };
+static const struct notify_way one = { .batch = 1 };
+static const struct notify_way events = { .batch = 1, .repeats = 10, .pods = true };
 
 static const struct notice *notice_of(uint64_t owner, int32_t alert, int32_t kind)
 {
@@ -43,8 +48,8 @@ static struct notify *start(const struct notify_settings *with)
 	struct notify *n = NULL;
 
 	assert_int_equal(notify_new(with, &n), 0);
-	notify_set_receiver(n, AM, true, true);
-	notify_set_receiver(n, HOOK, true, false);
+	notify_set_receiver(n, AM, &many);
+	notify_set_receiver(n, HOOK, &one);
 	return n;
 }
 
@@ -204,7 +209,7 @@ static void test_backoff(void **state)
 	struct notify_batch b;
 
 	(void)state;
-	notify_set_receiver(n, AM, false, true);
+	notify_set_receiver(n, AM, NULL);
 	notify_fire(n, growth_of(1), now, 0);
 	notify_run(n, now, WALL);
 	for (uint64_t i = 0; i < 40; i++) {
@@ -389,13 +394,13 @@ static void test_receiver_comes_and_goes(void **state)
 	notify_fire(n, growth_of(1), 1, 0);
 	notify_run(n, 1, WALL);
 	assert_true(notify_next(n, HOOK, 1, &b));
-	notify_set_receiver(n, HOOK, false, false);
+	notify_set_receiver(n, HOOK, NULL);
 	notify_done(n, HOOK, NOTIFY_SENT, 1, 0); /* of the one that was: nothing */
 	assert_string_equal(next(n, HOOK, 2, NOTIFY_SENT), "");
-	notify_set_receiver(n, HOOK, true, false);
+	notify_set_receiver(n, HOOK, &one);
 	assert_string_equal(next(n, HOOK, 3, NOTIFY_SENT), "w1+");
 	/* One that is gone keeps nothing in the table. */
-	notify_set_receiver(n, AM, false, true);
+	notify_set_receiver(n, AM, NULL);
 	notify_clear(n, 1, NULL, 4);
 	assert_string_equal(next(n, HOOK, 4 + settings.hold, NOTIFY_SENT), "w1-");
 	assert_string_equal(next(n, HOOK, 5 + settings.hold, NOTIFY_SENT), "");
@@ -441,6 +446,36 @@ static void test_any_order(void **state)
 	assert_true(stats_of(n, HOOK).sent > 100);
 }
 
+/* Others hear of what is in no pod; of a pod whose name comes later, when it is known. */
+static void test_pods(void **state)
+{
+	_cleanup_(notify_freep) struct notify *n = start(&settings);
+	struct notice pod = *growth_of(1);
+	usec_t now = USEC_SEC;
+
+	(void)state;
+	notify_set_receiver(n, EVENTS, &events);
+	assert_int_equal(notify_fire(n, growth_of(2), now, 0), 0);
+	assert_int_equal(notify_fire(n, &pod, now, 0), 0);
+	assert_string_equal(next(n, HOOK, now, NOTIFY_SENT), "w2+");
+	assert_string_equal(next(n, EVENTS, now, NOTIFY_SENT), "");
+	assert_int_equal(stats_of(n, EVENTS).dropped, 0);
+	text_copy(pod.space, sizeof(pod.space), "shop");
+	text_copy(pod.pod, sizeof(pod.pod), "cart-0");
+	text_copy(pod.pod_uid, sizeof(pod.pod_uid), "ab-1");
+	assert_int_equal(notify_fire(n, &pod, now, 0), NOTIFY_KNOWN);
+	assert_string_equal(next(n, EVENTS, now, NOTIFY_SENT), "w1+");
+	assert_string_equal(next(n, EVENTS, now + 9 * settings.repeat, NOTIFY_SENT), "");
+	now += 10 * settings.repeat;
+	assert_string_equal(next(n, EVENTS, now, NOTIFY_SENT), "w1+");
+	assert_string_equal(next(n, EVENTS, now, NOTIFY_SENT), "");
+	notify_clear(n, 1, NULL, now);
+	notify_clear(n, 2, NULL, now);
+	now += settings.hold;
+	assert_string_equal(next(n, EVENTS, now, NOTIFY_SENT), "w1-");
+	assert_string_equal(next(n, EVENTS, now, NOTIFY_SENT), "");
+}
+
 static const struct CMUnitTest tests[] = {
 	SUITE_TEST("what fires again and again is one alert", test_one_alert),
 	SUITE_TEST("what is gone for less than the hold has fired all along", test_hold),
@@ -452,6 +487,7 @@ static const struct CMUnitTest tests[] = {
 	SUITE_TEST("a receiver that fails is left alone for longer each time", test_backoff),
 	SUITE_TEST("Alertmanager is told again of what fires, and nobody else", test_repeat),
 	SUITE_TEST("of all of it, however short the queue is", test_repeat_all),
+	SUITE_TEST("of pods alone, and again more seldom", test_pods),
 	SUITE_TEST("what is refused does not keep the others", test_rejected),
 	SUITE_TEST("requests have a rate, each receiver's and all of them", test_rate),
 	SUITE_TEST("a new alert waits for its culprits, and no longer", test_wait),

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/util.h"
 #include "fixture/helper.h"
+#include "host/kube_api.h"
 #include "host/post.h"
 #include "host/secret_file.h"
 
@@ -46,6 +47,7 @@ static const struct row {
 	{ "one that says something else has failed", "stutters", POST_FAILED },
 	{ "one that hangs is given up", "hangs", POST_HUNG },
 	{ "one that answers has", "answers", POST_ANSWERED },
+	{ "the API server's is told where it is", "of-kube", POST_ANSWERED },
 };
 
 struct heard {
@@ -80,9 +82,12 @@ static void test_ends(void **state)
 	const struct row *row = *state;
 	struct heard h = { 0 };
 	struct poster *p = NULL;
+	struct kube_api api;
 
 	setenv("FAKE", row->kind, 1);
-	assert_int_equal(poster_new(on_reply, &h, &p), 0);
+	assert_true(kube_api_parse("https://10.96.0.1:443", "n", "/t", "/c", &api));
+	assert_int_equal(poster_new(strcmp(row->kind, "of-kube") ? NULL : &api, on_reply, &h, &p),
+			 0);
 	assert_int_equal(poster_fd(p), -1);
 	for (unsigned int i = 1; i <= 2; i++) {
 		assert_int_equal(poster_request(p, &req), 0);
@@ -133,21 +138,31 @@ static void test_secret(void **state)
 	assert_int_equal(secret_file_read("/dev/null", token, sizeof(token)), -EINVAL);
 }
 
+static bool is_told(char **argv)
+{
+	return !strcmp(argv[1], "post") && !strncmp(argv[2], "https://10.96.0.1:443", 21) &&
+	       !strcmp(argv[3], "n") && !strcmp(argv[4], "/t") && !strcmp(argv[5], "/c");
+}
+
 int main(int argc, char **argv)
 {
 	const char *fake = getenv("FAKE");
 	struct suite s = { .n = 0 };
-	struct helper_link link;
+	struct helper_link link, kube_link;
 	int r;
 
-	if (argc > 0 && fake && !strcmp(argv[0], "gomemd-post"))
+	if (argc == 1 && fake && !strcmp(argv[0], "gomemd-post"))
 		return fake_helper(fake);
+	if (argc == 6 && fake && !strcmp(argv[0], "gomemd-kube"))
+		return is_told(argv) ? fake_helper(fake) : 1;
 	signal(SIGCHLD, SIG_IGN);
-	if (helper_link_make(&link, "gomemd-post") < 0)
+	if (helper_link_make(&link, "gomemd-post") < 0 ||
+	    helper_link_make(&kube_link, "gomemd-kube") < 0)
 		return 1;
 	SUITE_TABLE(&s, test_ends, rows);
 	SUITE_TABLE(&s, test_secret, secrets);
 	r = suite_run(&s, "post");
 	unlink(link.path);
+	unlink(kube_link.path);
 	return r;
 }

@@ -3,6 +3,7 @@
 // manifests reads what kustomize has rendered, decodes each object strictly into the type of its API (an unknown, misspelt or
 // doubled field is an error) and judges what a cluster would find out only later. On standard output stands a line an object,
 // and of gomemd's DaemonSet "capabilities" with those that are added; with -data NAME/KEY instead, that of a ConfigMap.
+// With -events it reads events, one a line, instead (events.go).
 package main
 
 import (
@@ -206,7 +207,10 @@ func (j *judge) daemonSet(d *appsv1.DaemonSet) {
 	j.want(rolling != nil && rolling.MaxSurge != nil && rolling.MaxSurge.IntValue() == 0, "two daemons on one node")
 	_, ok := find[*corev1.ServiceAccount](j, pod.ServiceAccountName)
 	j.want(ok, "the service account %s is not there", pod.ServiceAccountName)
-	_, asks := find[*rbacv1.ClusterRole](j, "gomemd")
+	asks := slices.ContainsFunc(j.objects, func(o object) bool {
+		_, ok := o.(*rbacv1.ClusterRole)
+		return ok
+	})
 	j.want(pod.AutomountServiceAccountToken != nil && *pod.AutomountServiceAccountToken == asks, "a token without rights, or rights without")
 	if len(pod.Containers) != 1 {
 		j.say("%d containers", len(pod.Containers))
@@ -234,6 +238,11 @@ func (j *judge) all(data string) {
 				j.want(e.HonorLabels, "without honorLabels the workloads' names are lost")
 			}
 		}
+		if r, ok := o.(*rbacv1.ClusterRole); ok {
+			for _, rule := range r.Rules {
+				fmt.Printf("may %s: %s of %q in %q\n", r.Name, strings.Join(rule.Verbs, " "), rule.Resources, rule.APIGroups)
+			}
+		}
 		if b, ok := o.(*rbacv1.ClusterRoleBinding); ok {
 			_, ok := find[*rbacv1.ClusterRole](j, b.RoleRef.Name)
 			j.want(ok && len(b.Subjects) == 1, "a binding of nothing")
@@ -243,11 +252,16 @@ func (j *judge) all(data string) {
 
 func main() {
 	data := flag.String("data", "", "NAME/KEY of a ConfigMap")
+	events := flag.Bool("events", false, "events, one a line")
 	flag.Parse()
 	text, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+	if *events {
+		judgeEvents(text)
+		return
 	}
 	j := &judge{}
 	for n, part := range bytes.Split(text, []byte("\n---\n")) {

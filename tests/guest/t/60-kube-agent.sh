@@ -26,6 +26,7 @@ undo=/var/lib/gomemd/undo
 # A unit's state would be found by the pod.
 systemctl stop gomemd
 rm -rf /var/lib/gomemd /run/gomemd
+at_exit 'rm -rf /var/lib/gomemd /run/gomemd'
 kube_start
 ctr -n k8s.io images import /t/gomemd.tar
 

@@ -63,6 +63,13 @@ by() {
 	missing kernel-events
 }
 
+@test "with CAP_BPF and CAP_PERFMON alone the kernel is heard, and no probe may be set in a Go runtime" {
+	features setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin
+	works kernel-events
+	missing runtime-probes
+	missing goroutine-limit
+}
+
 @test "without the kernel's type information probes in Go's runtime work all the same" {
 	[ -e /sys/kernel/btf ] || skip "this kernel has none"
 	# shellcheck disable=SC2016 # the inner shell's

@@ -68,7 +68,7 @@ start() {
 	eventually 30 ready
 }
 ready() { [ "$(http 9477 /readyz "$address")" = ok ]; }
-inside() { cripod exec "$agent" /usr/bin/gomemctl "$@"; }
+inside() { cripod exec "$agent" gomemctl "$@"; }
 
 # lever NAME KEY: of the cart's process, by the agent.
 lever() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # ring: kube
-# deadline: 400
+# deadline: 600
 # image: gomemd
 #
 # The agent as a cluster runs it: the image of deploy/image, imported as doc/KUBERNETES.md says, in pods of the rendered overlays
@@ -39,8 +39,8 @@ pod shop rooted-0 6b8e2c44-1f0b-4a55-b0fb-6d0fd0a1c2e3 < <(
 pod jobs apart-0 5b8e2c44-1f0b-4a55-b0fb-6d0fd0a1c2e3 pod < <(
 	container app request_bytes=50*mib limit_bytes=200*mib -- /endpoint-1.24-plain -listen 127.0.0.1:8105
 )
-eventually 30 pod_said $cart ready
-eventually 30 pod_said $rooted ready
+eventually 60 pod_said $cart ready
+eventually 60 pod_said $rooted ready
 
 # own PORT KEY: in the program's own words; 9001 is the cart's, of another user, 9002 one of root's.
 own() { http "$1" /metrics | sed -n "s/^srv_$2 //p"; }
@@ -65,7 +65,7 @@ start() {
 	address=$(cripod address "gomemd/$2")
 	agent_cgroup=$(pod_cgroup "$agent")
 	agent_cgroup=${agent_cgroup#"$cgroot"}
-	eventually 30 ready
+	eventually 60 ready
 }
 ready() { [ "$(http 9477 /readyz "$address")" = ok ]; }
 inside() { cripod exec "$agent" gomemctl "$@"; }
@@ -123,11 +123,11 @@ looked_at() { inside status --json | jq -e --arg n "$1" '.workloads[] | select(.
 # works_as PROFILE: all that does not depend on what is written.
 works_as() {
 	has_rights "$1"
-	eventually 30 looked_at $cart
-	eventually 30 looked_at $apart
+	eventually 60 looked_at $cart
+	eventually 60 looked_at $apart
 	identity
 	rights_are "$1"
-	eventually 40 all_tried
+	eventually 60 all_tried
 	same "features of $1" "$(promised /t/KUBERNETES.md "$1")" "$(features_now)"
 	if [ "$1" = full ]; then
 		same "what full may not" "" "$(may_not)"
@@ -143,7 +143,6 @@ nothing_written() {
 	same "memory.high" max "$(cgroup_get "$(pod_cgroup $cart)" memory.high)"
 	same "undo records" "" "$(ls $undo)"
 }
-own_is() { [ "$(own "$1" "$2")" = "$3" ]; }
 # held PORT MIB: its soft limit lies below this.
 held() { [ "$(own "$1" memory_limit_bytes)" -lt $(($2 * mib)) ]; }
 agent_said() { journal_has "$1" "_SYSTEMD_CGROUP=$agent_cgroup"; }
@@ -151,10 +150,10 @@ agent_said() { journal_has "$1" "_SYSTEMD_CGROUP=$agent_cgroup"; }
 # Reduced: everything is decided and nothing written, though a scope says enforce.
 start reduced gomemd-aaaaa 6a0c7c6e-57f7-4a2c-8f0a-8a3f8b8e9d10
 works_as reduced
-eventually 40 lever_is soft_limit verdict set
+eventually 60 lever_is soft_limit verdict set
 same "mode" recommend "$(inside explain $cart --json | jq -r .explain.mode)"
-eventually 20 agent_said "^$cart: soft_limit none -> [0-9]* .*: recommended"
-eventually 20 agent_said "^$rooted: soft_limit none -> [0-9]* .*: recommended"
+eventually 60 agent_said "^$cart: soft_limit none -> [0-9]* .*: recommended"
+eventually 60 agent_said "^$rooted: soft_limit none -> [0-9]* .*: recommended"
 nothing_written
 cripod stop gomemd/gomemd-aaaaa
 nothing_written
@@ -162,10 +161,11 @@ nothing_written
 # Full: written, as the programs themselves say.
 start full gomemd-bbbbb 7a0c7c6e-57f7-4a2c-8f0a-8a3f8b8e9d10
 works_as full
-eventually 40 held 9001 256
-eventually 40 held 9002 200
-eventually 20 own_is 9001 gogc 30
-agent_said "^$cart: soft_limit none -> $(own 9001 memory_limit_bytes) .*: done" || fail "no record of the change"
+eventually 60 held 9001 256
+eventually 60 held 9002 200
+# The value may be another by the time that it is read: that of this moment is in the journal.
+recorded() { agent_said "^$cart: soft_limit .* -> $(own 9001 memory_limit_bytes) .*: done"; }
+eventually 60 recorded
 same "soft limit of one that is observed" null "$(gomemctl probe "$(pod_pid $apart)" --json | jq -r .memory_limit_bytes)"
 
 # It is lost without a word: what it has written stays, and is on the node's disk.
@@ -179,14 +179,16 @@ held 9001 256 || fail "the soft limit has gone with it: $left"
 # One that may not write to others gives back to root's program alone, and keeps the rest for the next that may.
 start reduced gomemd-ccccc 8a0c7c6e-57f7-4a2c-8f0a-8a3f8b8e9d10
 same "soft limit of root's" $none "$(own 9002 memory_limit_bytes)"
-eventually 30 looked_at $cart
+eventually 60 looked_at $cart
 same "soft limit of another user's" "$left" "$(own 9001 memory_limit_bytes)"
 cripod stop gomemd/gomemd-ccccc
 same "soft limit after it" "$left" "$(own 9001 memory_limit_bytes)"
+records=$(find $undo -type f | wc -l)
+at_least "undo records that wait" 1 "$records"
 start full gomemd-ddddd 9a0c7c6e-57f7-4a2c-8f0a-8a3f8b8e9d10
-agent_said 'Of an earlier run: 2 setting(s) given back' || fail "not all was given back: $(pod_log "$agent")"
-eventually 40 agent_said "^$cart: soft_limit none -> [0-9]* .*: done"
-eventually 20 held 9001 256
+agent_said "Of an earlier run: $records setting(s) given back, 0 .* 0 failed" || fail "not all was given back: $(pod_log "$agent")"
+eventually 60 agent_said "^$cart: soft_limit none -> [0-9]* .*: done"
+eventually 60 held 9001 256
 
 # Asked to end, it gives back.
 cripod stop gomemd/gomemd-ddddd

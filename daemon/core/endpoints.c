@@ -228,6 +228,20 @@ static void take_figures(struct endpoint_watch *e, const struct fetch_reply *rep
 	}
 }
 
+/*
+ * Finding does without the library. Rights do not come back: what may not enter the network of one may of no other, whatever a
+ * program in the daemon's own network answers.
+ */
+static void tell_feature(struct manager *m, const struct fetch_reply *reply)
+{
+	const bool denied = reply->outcome == FETCH_FAILED && reply->error == -EPERM;
+
+	if (m->features.of[FEATURE_ENDPOINTS].error == -EPERM)
+		return;
+	if (denied || reply->outcome == FETCH_NO_LIBRARY || reply->outcome == FETCH_OK)
+		manager_feature(m, FEATURE_ENDPOINTS, feature_endpoints_error(reply));
+}
+
 static void on_reply(void *userdata, const struct fetch_request *req,
 		     const struct fetch_reply *reply)
 {
@@ -237,10 +251,8 @@ static void on_reply(void *userdata, const struct fetch_request *req,
 	struct endpoint_watch *e = p ? p->endpoint : NULL;
 	const usec_t now = clock_now();
 
-	/* Finding does without the library. */
-	if (req->op == FETCH_GET &&
-	    (reply->outcome == FETCH_NO_LIBRARY || reply->outcome == FETCH_OK))
-		manager_feature(m, FEATURE_ENDPOINTS, feature_endpoints_error(reply));
+	if (req->op == FETCH_GET)
+		tell_feature(m, reply);
 	/* It has ended, or its policy is another: whatever was asked for then. */
 	if (!e || !e->under_way || p->id.start_ticks != req->start_ticks ||
 	    e->serial != req->serial)

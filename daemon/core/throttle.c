@@ -209,9 +209,9 @@ static int start(struct manager *m, const struct process_id *id,
 	t->manager = m;
 	t->process = *id;
 	r = throttler_new(target, m->config.helper_deadline, &t->throttler);
+	/* A copy: the throttler closes its own before it is known here that the helper has ended. */
 	if (r == 0)
-		r = sd_event_add_io(m->event, &t->io, throttler_fd(t->throttler), EPOLLIN, on_io,
-				    t);
+		r = manager_watch_fd(m, &t->io, throttler_fd(t->throttler), on_io, t);
 	if (r >= 0)
 		r = sd_event_add_time(m->event, &t->timer, CLOCK_BOOTTIME,
 				      throttler_deadline(t->throttler), 1, on_time, t);

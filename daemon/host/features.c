@@ -38,7 +38,7 @@ static const struct feature_info infos[] = {
 			      "libmicrohttpd (Debian: libmicrohttpd12) must be installed and the address free; the journal says what is wrong" },
 	[FEATURE_ENDPOINTS] = { "endpoints",
 				"endpoint of a policy and gomemctl endpoint do nothing",
-				"install libcurl (libcurl4 in Debian), and gomemd-fetch beside the other helpers" },
+				"install libcurl (libcurl4 in Debian), and gomemd-fetch beside the other helpers; CAP_SYS_ADMIN for programs in other network namespaces" },
 };
 _Static_assert(ARRAY_SIZE(infos) == FEATURE_MAX_, "each feature is described");
 

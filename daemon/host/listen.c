@@ -153,6 +153,21 @@ static int patience_ms(const struct ear *ear)
 	return ear->probes && probes_any(ear->probes) ? CONSUME_MS : -1;
 }
 
+/* That programs are loaded does not say that a probe may be set: with CAP_BPF and CAP_PERFMON alone none may. */
+static int open_probes(struct ear *ear, uint32_t ring_bytes)
+{
+	uint64_t ignored;
+	int r = probes_open(ring_bytes, &ear->probes);
+
+	if (r < 0)
+		return r;
+	r = probes_trap_cost(ear->probes, &ignored);
+	if (r != -EPERM && r != -EACCES)
+		return 0;
+	ear->probes = probes_close(ear->probes);
+	return r;
+}
+
 static void start(struct ear *ear, uint32_t what)
 {
 	struct listen_message m = { .kind = LISTEN_READY };
@@ -165,7 +180,7 @@ static void start(struct ear *ear, uint32_t what)
 	ear->allocs.kind = LISTEN_SAMPLED;
 	*ready = (struct listen_ready){ -ENOTSUP, -ENOTSUP, -ENOTSUP, 0 };
 	if (what & LISTEN_RUNTIMES)
-		ready->runtimes = probes_open(kernel ? RING_DAEMON : RING_SAMPLES, &ear->probes);
+		ready->runtimes = open_probes(ear, kernel ? RING_DAEMON : RING_SAMPLES);
 	if (kernel || processes)
 		r = kernel_probes_open(kernel, processes, &ear->kernel);
 	if (kernel)

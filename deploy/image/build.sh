@@ -102,7 +102,25 @@ image() {
 	END
 	buildah "${storage[@]}" build --quiet --isolation "${BUILDAH_ISOLATION:-chroot}" --timestamp "$epoch" --tag "$name" \
 		--file "$tree/../Containerfile" "$tree/.." >/dev/null
-	[ -z "${OCI_ARCHIVE:-}" ] || buildah "${storage[@]}" push --quiet "$name" "oci-archive:$OCI_ARCHIVE:$name"
+}
+
+# reference NAME: as a node's runtime knows an image that a pod names so.
+reference() {
+	case $1 in
+	*.*/* | *:*/* | localhost/*) printf '%s\n' "$1" ;;
+	*/*) printf 'docker.io/%s\n' "$1" ;;
+	*) printf 'docker.io/library/%s\n' "$1" ;;
+	esac
+}
+
+# containerd names what it imports by an annotation of its own; by that of the OCI alone no pod would find it.
+archive() {
+	local tree=$1 name=$2 epoch=$3 full
+	full=$(reference "$name")
+	buildah "${storage[@]}" push --quiet "$name" "oci:$tree:$name"
+	sed -i "s|\"org.opencontainers.image.ref.name\":|\"io.containerd.image.name\":\"$full\",&|" "$tree/index.json"
+	grep -qF "\"$full\"" "$tree/index.json" || die "no name in the index of the archive"
+	tar -C "$tree" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner -cf "$OCI_ARCHIVE" blobs index.json oci-layout
 }
 
 main() {
@@ -130,6 +148,7 @@ main() {
 	complete "$work/root"
 	find "$work/root" -newermt "@$epoch" -exec touch -h -d "@$epoch" {} +
 	image "$work/root" "$name" "$epoch" "$version"
+	[ -z "${OCI_ARCHIVE:-}" ] || archive "$work/oci" "$name" "$epoch"
 	printf '%s\n' "${OCI_ARCHIVE:-$name}"
 }
 

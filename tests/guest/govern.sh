@@ -86,10 +86,10 @@ srv_ready() {
 	grep -q ready "/run/$1.out"
 }
 
-# http PORT PATH: the body of a local service's answer.
+# http PORT PATH [ADDRESS]: the body of a service's answer, of a local one without ADDRESS.
 http() {
 	local line
-	exec 9<>"/dev/tcp/127.0.0.1/$1"
+	exec 9<>"/dev/tcp/${3:-127.0.0.1}/$1"
 	printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$2" >&9
 	while read -r -u 9 line && [ "${line%$'\r'}" ]; do :; done
 	cat <&9

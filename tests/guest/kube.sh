@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # For tests with pods: ". /t/kube.sh" after lib.sh and govern.sh. The container runtime is Debian's, and cripod (tests/programs)
-# stands in for the kubelet. Images: localhost/pause:1 and localhost/programs:1, which has the test programs in its root.
+# stands in for the kubelet. Images: localhost/pause:1 and localhost/programs:1, which has the test programs in its root; a test
+# that wants gomemd's own imports /t/gomemd.tar.
 
 image=localhost/programs:1
 
@@ -21,12 +22,18 @@ kube_start() {
 		[plugins."io.containerd.grpc.v1.cri".cni]
 		  bin_dir = "/usr/lib/cni"
 	T
+	# What joins a pod with a network of its own to the node.
+	mkdir -p /etc/cni/net.d
+	cat >/etc/cni/net.d/10-pods.conflist <<-'T'
+		{"cniVersion": "1.0.0", "name": "pods", "plugins": [
+		  {"type": "ptp", "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/16"}]]}}]}
+	T
 	# A pod of the node's network gets a copy.
 	: >>/etc/resolv.conf
 	systemctl restart containerd
 	eventually 30 ctr version
 	load_image localhost/pause:1 pause
-	load_image "$image" srv-1.24-plain srv-1.22-plain leaker-1.24-plain hold
+	load_image "$image" srv-1.24-plain srv-1.22-plain leaker-1.24-plain hold endpoint-1.24-plain
 	: >/run/kube-started
 }
 
@@ -51,11 +58,20 @@ container() {
 		'{name: $name, image: $image, command: $ARGS.positional} + $figures' --args -- "$@"
 }
 
-# pod NAMESPACE NAME UID < <(container...): the pod of these containers, started when this returns and removed when the
-# test ends.
+# pod NAMESPACE NAME UID [NETWORK] < <(container...): the pod of these containers, started when this returns and removed when the
+# test ends. NETWORK is "pod" for one of its own; else it has the node's.
 pod() {
-	jq -s --arg ns "$1" --arg name "$2" --arg uid "$3" '{namespace: $ns, name: $name, uid: $uid, containers: .}' >"/run/pod-$2.json"
+	jq -s --arg ns "$1" --arg name "$2" --arg uid "$3" --arg network "${4:-}" \
+		'{namespace: $ns, name: $name, uid: $uid, network: $network, containers: .}' >"/run/pod-$2.json"
 	at_exit "cripod stop '$1/$2'"
+	cripod run "/run/pod-$2.json"
+}
+
+# agent PROFILE NAME UID [FILTER]: the pod of the DaemonSet of deploy/kubernetes/overlays/PROFILE, as the cluster would name it;
+# FILTER is what a kustomization of the cluster's own changes in it, in jq's words.
+agent() {
+	jq --arg name "$2" --arg uid "$3" ".name = \$name | .uid = \$uid | ${4:-.}" "/t/agent-$1.json" >"/run/pod-$2.json"
+	at_exit "cripod stop 'gomemd/$2'"
 	cripod run "/run/pod-$2.json"
 }
 

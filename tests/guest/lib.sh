@@ -6,6 +6,7 @@
 #   # ring: uml qemu bookworm     where it runs, one or more (uml)
 #   # deadline: 120               seconds after which it has failed
 #   # programs: etcd caddy@bookworm   programs of tests/lib/programs.sh it wants in $PROGRAMS
+#   # image: gomemd               /t/gomemd.tar and the agent's pods, of deploy/ (ring kube)
 # In a test: $PROGRAMS, the directory of Go programs; $GUEST_KIND, uml or qemu; $SOAK, 1 where tests
 # are to run at full length, else empty; /t/out, whose files the host gets back.
 

@@ -6,6 +6,10 @@
 
 load lib.bash
 
+teardown() {
+	stop_all
+}
+
 features() {
 	status=0
 	output=$("$@" "$gomemctl" features --json 2>"$BATS_TEST_TMPDIR/errors") || status=$?
@@ -63,6 +67,13 @@ by() {
 	missing kernel-events
 }
 
+@test "with CAP_BPF and CAP_PERFMON alone the kernel is heard, and no probe may be set in a Go runtime" {
+	features setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin
+	works kernel-events
+	missing runtime-probes
+	missing goroutine-limit
+}
+
 @test "without the kernel's type information probes in Go's runtime work all the same" {
 	[ -e /sys/kernel/btf ] || skip "this kernel has none"
 	# shellcheck disable=SC2016 # the inner shell's
@@ -85,4 +96,52 @@ if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.create_string_buffer(f
 os.execv(sys.argv[1], sys.argv[1:])'
 	missing runtime-probes
 	missing kernel-events
+}
+
+# hold_sockets PID GO DONE: copies of all sockets of the process, as a child has them until it runs its own program; then GO is
+# made, and the copies stay until DONE is there.
+hold_sockets() {
+	python3 - "$@" <<-'PYTHON'
+		import ctypes, os, sys, time
+		pid, go, done = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+		libc = ctypes.CDLL(None, use_errno=True)
+		process = libc.syscall(434, pid, 0)  # pidfd_open
+		held = 0
+		for fd in os.listdir(f"/proc/{pid}/fd"):
+		    if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"):
+		        held += libc.syscall(438, process, int(fd), 0) >= 0  # pidfd_getfd
+		if not held:
+		    sys.exit("nothing to hold")
+		open(go, "w").close()
+		end = time.monotonic() + 60
+		while not os.path.exists(done) and time.monotonic() < end:
+		    time.sleep(0.02)
+	PYTHON
+}
+
+@test "a helper that ends while its socket is held elsewhere takes the daemon nowhere" {
+	local scratch=$BATS_TEST_TMPDIR daemon holder
+	mkdir -p "$scratch/bin" "$scratch/run" "$scratch/root/"{proc,etc/gomemd,sys/fs/cgroup}
+	cp "$top"/build/gomemd* "$scratch/bin/" 2>/dev/null || true
+	# shellcheck disable=SC2016 # the script's
+	printf '#!/bin/sh\nuntil [ -e "$GO" ]; do sleep 0.02; done\n' >"$scratch/bin/gomemd-throttle"
+	chmod +x "$scratch/bin/gomemd-throttle"
+	printf '[daemon]\nprobes = no\nprocess_events = no\n' >"$scratch/conf"
+	GO=$scratch/go GOMEMD_ROOT=$scratch/root STATE_DIRECTORY=$scratch/state RUNTIME_DIRECTORY=$scratch/run \
+		start "$scratch/bin/gomemd" --config "$scratch/conf" >"$scratch/log" 2>&1
+	daemon=$started
+	asked() { output=$("$gomemctl" --socket "$scratch/run/control.sock" features --json); }
+	eventually 20 asked
+	holds 'any(.features[]; .name == "goroutine-limit" and .works == null)'
+	start hold_sockets "$daemon" "$scratch/go" "$scratch/done" >"$scratch/held" 2>&1
+	holder=$started
+	ended() { asked && holds 'any(.features[]; .name == "goroutine-limit" and .works == false)'; }
+	eventually 20 ended
+	# What it still had in its loop it would meet here.
+	asked && asked
+	alive "$holder" || fail "$(cat "$scratch/held")"
+	alive "$daemon" || fail "$(tail -n 2 "$scratch/log")"
+	: >"$scratch/done"
+	eventually 20 dead "$holder"
+	asked || fail "$(tail -n 2 "$scratch/log")"
 }

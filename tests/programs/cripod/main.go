@@ -9,7 +9,10 @@
 //	cripod resize NS/POD/CONTAINER N   in place: the memory limit is N bytes, of the container and of its pod
 //	cripod restart NS/POD/CONTAINER    a new container in its place; prints its id
 //	cripod state NS/POD/CONTAINER      "running", or "exited CODE REASON STARTED FINISHED", in ms since 1970
-//	cripod stop NS/POD                 the pod and all that is of it goes
+//	cripod kill NS/POD/CONTAINER       at once, without a word to it
+//	cripod exec NS/POD/CONTAINER WORD...  runs a command in it, with its code
+//	cripod address NS/POD              of a pod with a network of its own
+//	cripod stop NS/POD                 the pod and all that is of it goes; its containers have its grace to end by themselves
 //
 // What it knows of a pod stays in /run/cripod between two commands.
 package main
@@ -37,7 +40,7 @@ const (
 
 func main() {
 	if len(os.Args) < 3 {
-		check(fmt.Errorf("usage: cripod image|run|resize|restart|state|stop ..."))
+		check(fmt.Errorf("usage: cripod image|run|resize|restart|state|kill|exec|address|stop ..."))
 	}
 	verb, what, rest := os.Args[1], os.Args[2], os.Args[3:]
 	if verb == "image" {
@@ -60,6 +63,12 @@ func main() {
 		check(n.restart(what))
 	case verb == "state" && len(rest) == 0:
 		check(n.state(what))
+	case verb == "kill" && len(rest) == 0:
+		check(n.kill(what))
+	case verb == "exec" && len(rest) > 0:
+		check(n.exec(what, rest))
+	case verb == "address" && len(rest) == 0:
+		check(n.address(what))
 	case verb == "stop" && len(rest) == 0:
 		check(n.stop(what))
 	default:

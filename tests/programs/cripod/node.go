@@ -87,6 +87,9 @@ func (n *node) start(p *pod, c *container) error {
 	if err := os.MkdirAll(filepath.Join(p.logDirectory(), c.Name), 0o755); err != nil {
 		return err
 	}
+	if err := p.makeVolumes(c); err != nil {
+		return err
+	}
 	created, err := n.runtime.CreateContainer(n.ctx, &cri.CreateContainerRequest{
 		PodSandboxId:  p.Sandbox,
 		Config:        p.containerConfig(c),
@@ -145,6 +148,57 @@ func (n *node) resize(what string, bytes int64) error {
 	return nil
 }
 
+// end is how a container is told to end: it has the pod's grace to do so, or is killed at once.
+func (n *node) end(c *container, grace int64) error {
+	_, err := n.runtime.StopContainer(n.ctx, &cri.StopContainerRequest{ContainerId: c.ID, Timeout: grace})
+	return err
+}
+
+func (n *node) kill(what string) error {
+	_, c, err := find(what)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return fmt.Errorf("%s: a container is needed", what)
+	}
+	return n.end(c, 0)
+}
+
+// exec's code is that of the command.
+func (n *node) exec(what string, words []string) error {
+	_, c, err := find(what)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return fmt.Errorf("%s: a container is needed", what)
+	}
+	got, err := n.runtime.ExecSync(n.ctx, &cri.ExecSyncRequest{ContainerId: c.ID, Cmd: words, Timeout: 60})
+	if err != nil {
+		return err
+	}
+	os.Stdout.Write(got.Stdout)
+	os.Stderr.Write(got.Stderr)
+	if got.ExitCode != 0 {
+		os.Exit(int(got.ExitCode))
+	}
+	return nil
+}
+
+func (n *node) address(what string) error {
+	p, _, err := find(what)
+	if err != nil {
+		return err
+	}
+	got, err := n.runtime.PodSandboxStatus(n.ctx, &cri.PodSandboxStatusRequest{PodSandboxId: p.Sandbox})
+	if err != nil {
+		return err
+	}
+	fmt.Println(got.Status.Network.GetIp())
+	return nil
+}
+
 func (n *node) restart(what string) error {
 	p, c, err := find(what)
 	if err != nil {
@@ -153,8 +207,7 @@ func (n *node) restart(what string) error {
 	if c == nil {
 		return fmt.Errorf("%s: a container is needed", what)
 	}
-	_, err = n.runtime.StopContainer(n.ctx, &cri.StopContainerRequest{ContainerId: c.ID, Timeout: 5})
-	if err != nil {
+	if err := n.end(c, max(p.GraceSeconds, 5)); err != nil {
 		return err
 	}
 	_, err = n.runtime.RemoveContainer(n.ctx, &cri.RemoveContainerRequest{ContainerId: c.ID})
@@ -200,6 +253,15 @@ func (n *node) stop(what string) error {
 	if err != nil {
 		return err
 	}
+	// A sandbox that stops kills what is left in it.
+	for i := range p.Containers {
+		if c := &p.Containers[i]; p.GraceSeconds > 0 && c.ID != "" {
+			err = errors.Join(err, n.end(c, p.GraceSeconds))
+		}
+	}
+	if err != nil {
+		return err
+	}
 	_, err = n.runtime.StopPodSandbox(n.ctx, &cri.StopPodSandboxRequest{PodSandboxId: p.Sandbox})
 	if err != nil {
 		return err
@@ -211,6 +273,6 @@ func (n *node) stop(what string) error {
 	for i := range p.Containers {
 		os.Remove(p.logLink(&p.Containers[i]))
 	}
-	return errors.Join(os.RemoveAll(p.logDirectory()), command("systemctl", "stop", p.slice()),
+	return errors.Join(os.RemoveAll(p.logDirectory()), os.RemoveAll(p.volumes()), command("systemctl", "stop", p.slice()),
 		os.Remove(statePath(p.Namespace, p.Name)))
 }

@@ -20,6 +20,13 @@ type pod struct {
 	UID        string      `json:"uid"`
 	Containers []container `json:"containers"`
 	Sandbox    string      `json:"sandbox,omitempty"`
+	// Network is "pod" for one of its own; else it is the node's.
+	Network string `json:"network,omitempty"`
+	HostPID bool   `json:"host_pid,omitempty"`
+	// Critical ones are of the classes system-node-critical and system-cluster-critical.
+	Critical     bool                         `json:"critical,omitempty"`
+	GraceSeconds int64                        `json:"grace_seconds,omitempty"`
+	Configs      map[string]map[string]string `json:"configs,omitempty"`
 }
 
 // Figures of 0 are figures that the description leaves out.
@@ -27,6 +34,7 @@ type container struct {
 	Name         string   `json:"name"`
 	Image        string   `json:"image"`
 	Command      []string `json:"command"`
+	Args         []string `json:"args,omitempty"`
 	Env          []string `json:"env,omitempty"`
 	RequestBytes int64    `json:"request_bytes,omitempty"`
 	LimitBytes   int64    `json:"limit_bytes,omitempty"`
@@ -34,12 +42,18 @@ type container struct {
 	LimitMilli   int64    `json:"limit_millicpu,omitempty"`
 	ID           string   `json:"id,omitempty"`
 	Restarts     uint32   `json:"restarts,omitempty"`
+	Mounts       []mount  `json:"mounts,omitempty"`
+	// User runs it, where Security says nothing; 0 is the image's, which is root.
+	User int64 `json:"user,omitempty"`
+	// Security is what the container may do; without it, what the runtime has for those of which nothing is said.
+	Security *security `json:"security,omitempty"`
 }
 
 const (
 	guaranteed = "guaranteed"
 	burstable  = "burstable"
 	bestEffort = "besteffort"
+	podNetwork = "pod"
 )
 
 func (c *container) fixed() bool {
@@ -116,11 +130,11 @@ func shares(milli int64) int64 {
 	return leastShares
 }
 
-func (c *container) score(class string) int64 {
-	switch class {
-	case guaranteed:
+func (p *pod) score(c *container) int64 {
+	switch class := p.class(); {
+	case class == guaranteed || p.Critical:
 		return -997
-	case bestEffort:
+	case class == bestEffort:
 		return 1000
 	}
 	score := 1000 - 1000*c.RequestBytes/nodeBytes()
@@ -147,7 +161,7 @@ func (p *pod) resources(c *container) *cri.LinuxContainerResources {
 	r := &cri.LinuxContainerResources{
 		CpuPeriod:          quotaPeriod,
 		CpuShares:          shares(c.RequestMilli),
-		OomScoreAdj:        c.score(p.class()),
+		OomScoreAdj:        p.score(c),
 		MemoryLimitInBytes: c.LimitBytes,
 		// All of a container ends together.
 		Unified: map[string]string{"memory.oom.group": "1"},
@@ -190,9 +204,9 @@ func (p *pod) sandboxConfig() *cri.PodSandboxConfig {
 		Labels:       p.labels(nil),
 		Linux: &cri.LinuxPodSandboxConfig{
 			CgroupParent: p.cgroup(),
-			// The network is the node's: what tests ask of a program, they ask of the loopback device.
 			SecurityContext: &cri.LinuxSandboxSecurityContext{
-				NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE},
+				NamespaceOptions: p.namespaces(),
+				Seccomp:          profile("RuntimeDefault"),
 			},
 		},
 	}
@@ -203,9 +217,11 @@ func (p *pod) containerConfig(c *container) *cri.ContainerConfig {
 		Metadata: &cri.ContainerMetadata{Name: c.Name, Attempt: c.Restarts},
 		Image:    &cri.ImageSpec{Image: c.Image},
 		Command:  c.Command,
+		Args:     c.Args,
 		LogPath:  p.logFile(c),
 		Labels:   p.labels(c),
-		Linux:    &cri.LinuxContainerConfig{Resources: p.resources(c)},
+		Mounts:   p.mounts(c),
+		Linux:    &cri.LinuxContainerConfig{Resources: p.resources(c), SecurityContext: p.securityContext(c)},
 	}
 	for _, word := range c.Env {
 		key, value, _ := strings.Cut(word, "=")

@@ -2,8 +2,8 @@
 
 // manifests reads what kustomize has rendered, decodes each object strictly into the type of its API (an unknown, misspelt or
 // doubled field is an error) and judges what a cluster would find out only later. On standard output stands a line an object,
-// and of gomemd's DaemonSet "capabilities" with those that are added; with -data NAME/KEY instead, that of a ConfigMap.
-// With -events it reads events, one a line, instead (events.go).
+// and of gomemd's DaemonSet "capabilities" with those that are added; with -data NAME/KEY instead, that of a ConfigMap; with
+// -pod the DaemonSet's pod, as tests/programs/cripod takes it. With -events it reads events, one a line, instead (events.go).
 package main
 
 import (
@@ -220,7 +220,15 @@ func (j *judge) daemonSet(d *appsv1.DaemonSet) {
 	j.volumes(pod, &pod.Containers[0])
 }
 
-func (j *judge) all(data string) {
+func (j *judge) all(data string, pod bool) {
+	if pod {
+		d, ok := find[*appsv1.DaemonSet](j, "gomemd")
+		j.want(ok, "no DaemonSet")
+		if ok {
+			j.print(d)
+		}
+		return
+	}
 	if name, key, ok := strings.Cut(data, "/"); ok {
 		m, found := find[*corev1.ConfigMap](j, name)
 		j.want(found && m.Data[key] != "", "no %s", data)
@@ -253,6 +261,7 @@ func (j *judge) all(data string) {
 func main() {
 	data := flag.String("data", "", "NAME/KEY of a ConfigMap")
 	events := flag.Bool("events", false, "events, one a line")
+	pod := flag.Bool("pod", false, "the DaemonSet's pod as a description")
 	flag.Parse()
 	text, err := io.ReadAll(os.Stdin)
 	if err != nil {
@@ -271,11 +280,11 @@ func main() {
 			os.Exit(1)
 		}
 		j.objects = append(j.objects, o)
-		if *data == "" {
+		if *data == "" && !*pod {
 			fmt.Println(kind, o.GetName())
 		}
 	}
-	j.all(*data)
+	j.all(*data, *pod)
 	for _, w := range j.wrong {
 		fmt.Fprintln(os.Stderr, w)
 	}

@@ -332,8 +332,8 @@ static void test_health(void **state)
 	assert_int_equal(stats_of(n, HOOK).health.errors, 2);
 	assert_false(stats_of(n, AM).health.known);
 	/* Another in its place has no past. */
-	notify_set_receiver(n, HOOK, false, false);
-	notify_set_receiver(n, HOOK, true, false);
+	notify_set_receiver(n, HOOK, NULL);
+	notify_set_receiver(n, HOOK, &one);
 	assert_false(stats_of(n, HOOK).health.known);
 }
 

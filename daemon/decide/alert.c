@@ -99,7 +99,7 @@ void alert_decide(const struct snapshot *s, struct history *h, uint64_t floors, 
 	growth = growth_alert(h, d);
 	if (does_not_fit(h, d, floors))
 		d->alert = ALERT_DOES_NOT_FIT;
-	else if (d->state == STATE_EMERGENCY && !d->foretold) /* a growth has an alert of its own */
+	else if (d->state == STATE_EMERGENCY)
 		d->alert = ALERT_EMERGENCY;
 	else if (d->state == STATE_HOT)
 		d->alert = ALERT_HOT;

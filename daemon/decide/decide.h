@@ -19,7 +19,7 @@ enum decide_reason {
 	REASON_NONE,
 	REASON_HEADROOM,     /* calm: the soft limit leaves room for what is not Go */
 	REASON_TRIGGER,	     /* pressed: the tier's trigger */
-	REASON_EMERGENCY,    /* usage reached its share of the room, or what grows is about to */
+	REASON_EMERGENCY,    /* usage reached its share of the room */
 	REASON_TIGHT,	     /* the soft limit left the collector no room */
 	REASON_DOES_NOT_FIT, /* tight, and the memory is not there */
 	REASON_HOT,	     /* the runtime's own CPU limiter is on */
@@ -114,7 +114,6 @@ struct decision {
 	uint64_t trigger_value,
 		trigger_bytes; /* pressed: the metric's peak and its figure; 0 bytes: no trigger */
 	uint64_t emergency_bytes; /* usage from which it is an emergency; 0: never */
-	bool foretold;		  /* it is one by the forecast alone: usage is not there yet */
 	struct lever_decision memory_high;
 	uint64_t reclaim_bytes; /* to be asked of the kernel now; 0: nothing */
 	bool reclaim_file;	/* of the page cache alone, though more could be had */

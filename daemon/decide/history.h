@@ -101,7 +101,8 @@ struct reclaim {
 
 struct history {
 	struct latch latch[STATE_MAX_];
-	bool emergency_foretold; /* usage has not been where the emergency begins, since that began */
+	struct latch
+		foretold; /* what cannot be collected will soon be where the emergency begins */
 	struct latch
 		throttled; /* the CPU quota holds it up: collecting more is paid for by stalls */
 	usec_t quota_at;   /* when the counters were as follows: ten seconds ago, or more */

@@ -16,7 +16,7 @@
 #define THROTTLED_OUT_SHARE    4
 #define OUT_PERMILLE	       900 /* of the figure that led in */
 #define EMERGENCY_OUT_PERMILLE 925 /* 92 % in: about 85 % out */
-#define EMERGENCY_HORIZON      USEC_MIN
+#define FORETOLD_HORIZON       USEC_MIN
 
 /* Doubles with each return, so that a state that keeps coming back is left ever less eagerly. */
 static usec_t dwell_of(const struct latch *l)
@@ -159,15 +159,24 @@ static void update_pressed(const struct policy_rules *rules, const struct snapsh
 }
 
 /*
- * Begins where usage has reached its figure, or will for sure: what cannot be collected grows, and is there within a minute.
- * By then garbage is gone and the soft limit down, which otherwise take their time.
+ * What cannot be collected grows, and fills the room within a minute. Collecting harder waits until usage is there: before, it
+ * would gain nothing, and take CPU time that may be short.
  */
+static void update_foretold(const struct snapshot *s, struct history *h, usec_t now,
+			    const struct decision *d)
+{
+	const uint64_t need = forecast_need(h, snapshot_least(s), d->nongo, FORETOLD_HORIZON);
+
+	latch_update(&h->foretold, d->emergency_bytes && need >= d->emergency_bytes,
+		     need < mul_div(d->emergency_bytes, EMERGENCY_OUT_PERMILLE, 1000),
+		     history_cycles(h), false, now);
+}
+
 static void update_emergency(const struct policy_rules *rules, const struct snapshot *s,
 			     struct history *h, usec_t now, struct decision *d)
 {
 	const struct policy_trigger *t = &rules->state[STATE_EMERGENCY].when;
-	struct latch *latch = &h->latch[STATE_EMERGENCY];
-	uint64_t base, value, reached, ahead = 0;
+	uint64_t base, value;
 
 	if (!t->set)
 		return;
@@ -177,18 +186,11 @@ static void update_emergency(const struct policy_rules *rules, const struct snap
 	value = metric_peak(h, d, t->metric);
 	if (d->emergency_bytes == BYTES_UNLIMITED)
 		d->emergency_bytes = 0;
-	if (t->metric == METRIC_USAGE)
-		ahead = forecast_need(h, snapshot_least(s), d->nongo, EMERGENCY_HORIZON);
-	if (value >= d->emergency_bytes)
-		h->emergency_foretold = false;
-	else if (!latch->on)
-		h->emergency_foretold = true;
-	reached = MAX(value, ahead);
-	latch_update(latch, d->emergency_bytes && reached >= d->emergency_bytes,
-		     (h->emergency_foretold ? ahead : reached) <
-			     mul_div(d->emergency_bytes, EMERGENCY_OUT_PERMILLE, 1000),
+	latch_update(&h->latch[STATE_EMERGENCY], d->emergency_bytes && value >= d->emergency_bytes,
+		     value < mul_div(d->emergency_bytes, EMERGENCY_OUT_PERMILLE, 1000),
 		     history_cycles(h), false, now);
-	d->foretold = latch->on && h->emergency_foretold;
+	if (t->metric == METRIC_USAGE)
+		update_foretold(s, h, now, d);
 }
 
 bool state_is_squeezed(const struct proc_history *h)

@@ -68,37 +68,6 @@ static void setup_restart_refused(struct plant *p)
 	p->h.restart_refused = true;
 }
 
-/* Of 300 MiB 275 are left beside the rest; with 251 the effective GOGC would be 16, with 267 it is 25. */
-static void setup_owner_fits(struct plant *p)
-{
-	plant_room(p, 300 * MIB);
-	plant_collect(p, 0);
-	owner_says(p, LEVER_SOFT_LIMIT, (int64_t)(262 * MIB));
-	plant_sample(p, 0)->mapped_ready_bytes -= plant_sample(p, 0)->heap_free_bytes;
-	plant_sample(p, 0)->heap_free_bytes = 0;
-	plant_measure(p);
-}
-
-static void setup_owner_overridden(struct plant *p)
-{
-	setup_owner_fits(p);
-	p->rules.ownership[LEVER_SOFT_LIMIT] = OWNERSHIP_OVERRIDE;
-}
-
-static void setup_owner_fits_emergency(struct plant *p)
-{
-	setup_owner_fits(p);
-	plant_sample(p, 0)->heap_free_bytes = 50 * MIB;
-	plant_sample(p, 0)->mapped_ready_bytes += 50 * MIB;
-	plant_measure(p);
-}
-
-static void setup_owner_too_high(struct plant *p)
-{
-	setup_owner_fits(p);
-	owner_says(p, LEVER_SOFT_LIMIT, (int64_t)(285 * MIB));
-}
-
 static void setup_not_proved(struct plant *p)
 {
 	p->s.procs[0].proved = false;
@@ -287,13 +256,6 @@ static const struct scene scenes[] = {
 	  REASON_DOES_NOT_FIT, BELOW_FLOOR },
 	{ "where it is not, it gets what fits", setup_restart_refused, S, VERDICT_SET,
 	  REASON_DOES_NOT_FIT, BELOW_FLOOR },
-	{ "an owner's limit that fits is not lowered until collecting is dear", setup_owner_fits, S,
-	  VERDICT_HOLD, REASON_OWNER, AS_IS },
-	{ "nor in an emergency", setup_owner_fits_emergency, S, VERDICT_HOLD, REASON_OWNER, AS_IS },
-	{ "but where it does not fit", setup_owner_too_high, S, VERDICT_SET, REASON_HEADROOM,
-	  276 * MIB - 20 * MIB - 300 * MIB / 64 },
-	{ "or the policy overrides owners", setup_owner_overridden, S, VERDICT_SET, REASON_HEADROOM,
-	  276 * MIB - 20 * MIB - 300 * MIB / 64 },
 	{ "a process that is not proved is held", setup_not_proved, S, VERDICT_HOLD,
 	  REASON_NOT_PROVED, AS_IS },
 	{ "pressed sets the tier's madvdontneed", setup_madvdontneed, MADV, VERDICT_SET,

@@ -1,84 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture/suite.h"
+#include "fixture/notify.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "report/notify.h"
-
-#define WALL   UINT64_C(1700000000000000)
-#define AM     NOTIFY_ALERTMANAGER
-#define HOOK   NOTIFY_WEBHOOK
-#define EVENTS NOTIFY_EVENTS
-
-static const struct notify_settings settings = {
-	.alerts_max = 64,
-	.queue_max = 40,
-	.hold = 10 * USEC_SEC,
-	.repeat = USEC_MIN,
-	.backoff_min = USEC_SEC,
-	.backoff_max = 60 * USEC_SEC,
-	.each = { .burst = 100, .interval = USEC_SEC },
-	.all = { .burst = 200, .interval = USEC_SEC },
-};
-
-static const struct notify_way many = { .batch = NOTIFY_BATCH_MAX, .repeats = 1 };
-static const struct notify_way one = { .batch = 1 };
-static const struct notify_way events = { .batch = 1, .repeats = 10, .pods = true };
-
-static const struct notice *notice_of(uint64_t owner, int32_t alert, int32_t kind)
-{
-	static struct notice n;
-
-	n = (struct notice){ .owner = owner, .alert = alert, .kind = kind, .started_wall = WALL };
-	snprintf(n.workload, sizeof(n.workload), "w%llu", (unsigned long long)owner);
-	return &n;
-}
-
-static const struct notice *growth_of(uint64_t owner)
-{
-	return notice_of(owner, ALERT_GROWTH, FORECAST_GROWTH);
-}
-
-static struct notify *start(const struct notify_settings *with)
-{
-	struct notify *n = NULL;
-
-	assert_int_equal(notify_new(with, &n), 0);
-	notify_set_receiver(n, AM, &many);
-	notify_set_receiver(n, HOOK, &one);
-	return n;
-}
-
-/* What it is told in the next request, as "w1+ w2-"; "" where there is none. */
-static const char *next(struct notify *n, enum notify_receiver r, usec_t now,
-			enum notify_result result)
-{
-	static char text[1024];
-	struct notify_batch b;
-	size_t len = 0;
-
-	text[0] = '\0';
-	notify_run(n, now, WALL + now);
-	if (!notify_next(n, r, now, &b))
-		return text;
-	for (size_t i = 0; i < b.n; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s%s", i ? " " : "",
-					b.of[i]->workload, b.of[i]->ended_wall ? "-" : "+");
-	notify_done(n, r, result, now, 0);
-	return text;
-}
-
-static struct notify_stats stats_of(const struct notify *n, enum notify_receiver r)
-{
-	struct notify_stats s;
-
-	notify_get_stats(n, r, &s);
-	return s;
-}
 
 static void test_one_alert(void **state)
 {

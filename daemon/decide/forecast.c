@@ -4,7 +4,6 @@
 
 #define URGENT_HORIZON (30 * USEC_MIN)
 #define URGENT_WATCHED (30 * USEC_SEC) /* a service that starts grows as well */
-#define SURE_PERMILLE  900
 
 static const char *const kind_names[] = {
 	[FORECAST_NONE] = "none",	    [FORECAST_GARBAGE] = "garbage",
@@ -82,22 +81,6 @@ void forecast_make(const struct history *h, const struct forecast_inputs *in, st
 		ret->kind = go >= nongo ? FORECAST_GROWTH : FORECAST_NONGO;
 	else if (in->is_full)
 		ret->kind = FORECAST_GARBAGE;
-}
-
-static uint64_t growth_in(const struct trend_line *line, usec_t horizon)
-{
-	if (line->slope_per_min <= 0 || line->confidence_permille < SURE_PERMILLE ||
-	    line->span < horizon)
-		return 0;
-	return mul_div((uint64_t)line->slope_per_min, horizon, USEC_MIN);
-}
-
-uint64_t forecast_need(const struct history *h, uint64_t least, uint64_t nongo, usec_t horizon)
-{
-	const uint64_t more = add_sat(growth_in(&h->go_trend.line, horizon),
-				      growth_in(&h->nongo_trend.line, horizon));
-
-	return more ? add_sat(add_sat(least, nongo), more) : 0;
 }
 
 bool forecast_is_urgent(const struct forecast *f)

@@ -47,11 +47,5 @@ struct forecast_inputs {
 
 void forecast_make(const struct history *h, const struct forecast_inputs *in, struct forecast *ret);
 
-/*
- * What the runtimes (@least) and the rest (@nongo) will need at least in @horizon, where that grows, has done so for as long,
- * and is sure; 0 where it does not.
- */
-uint64_t forecast_need(const struct history *h, uint64_t least, uint64_t nongo, usec_t horizon);
-
 /* Is it near, and sure, enough to call somebody? Never further ahead than what was watched: a start grows, too. */
 bool forecast_is_urgent(const struct forecast *f);

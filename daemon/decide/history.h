@@ -102,8 +102,6 @@ struct reclaim {
 struct history {
 	struct latch latch[STATE_MAX_];
 	struct latch
-		foretold; /* what cannot be collected will soon be where the emergency begins */
-	struct latch
 		throttled; /* the CPU quota holds it up: collecting more is paid for by stalls */
 	usec_t quota_at;   /* when the counters were as follows: ten seconds ago, or more */
 	uint64_t quota_periods, quota_throttled;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/util.h"
-#include "decide/forecast.h"
 #include "decide/heapmath.h"
 #include "decide/state.h"
 
@@ -16,7 +15,6 @@
 #define THROTTLED_OUT_SHARE    4
 #define OUT_PERMILLE	       900 /* of the figure that led in */
 #define EMERGENCY_OUT_PERMILLE 925 /* 92 % in: about 85 % out */
-#define FORETOLD_HORIZON       USEC_MIN
 
 /* Doubles with each return, so that a state that keeps coming back is left ever less eagerly. */
 static usec_t dwell_of(const struct latch *l)
@@ -158,22 +156,8 @@ static void update_pressed(const struct policy_rules *rules, const struct snapsh
 		     now);
 }
 
-/*
- * What cannot be collected grows, and fills the room within a minute. Collecting harder waits until usage is there: before, it
- * would gain nothing, and take CPU time that may be short.
- */
-static void update_foretold(const struct snapshot *s, struct history *h, usec_t now,
-			    const struct decision *d)
-{
-	const uint64_t need = forecast_need(h, snapshot_least(s), d->nongo, FORETOLD_HORIZON);
-
-	latch_update(&h->foretold, d->emergency_bytes && need >= d->emergency_bytes,
-		     need < mul_div(d->emergency_bytes, EMERGENCY_OUT_PERMILLE, 1000),
-		     history_cycles(h), false, now);
-}
-
-static void update_emergency(const struct policy_rules *rules, const struct snapshot *s,
-			     struct history *h, usec_t now, struct decision *d)
+static void update_emergency(const struct policy_rules *rules, struct history *h, usec_t now,
+			     struct decision *d)
 {
 	const struct policy_trigger *t = &rules->state[STATE_EMERGENCY].when;
 	uint64_t base, value;
@@ -189,8 +173,6 @@ static void update_emergency(const struct policy_rules *rules, const struct snap
 	latch_update(&h->latch[STATE_EMERGENCY], d->emergency_bytes && value >= d->emergency_bytes,
 		     value < mul_div(d->emergency_bytes, EMERGENCY_OUT_PERMILLE, 1000),
 		     history_cycles(h), false, now);
-	if (t->metric == METRIC_USAGE)
-		update_foretold(s, h, now, d);
 }
 
 bool state_is_squeezed(const struct proc_history *h)
@@ -312,7 +294,7 @@ void state_update(const struct policy_rules *rules, const struct snapshot *s, st
 		h->latch[STATE_TIGHT].since = now;
 	h->latch[STATE_TIGHT].on = tight;
 	update_pressed(rules, s, h, now, d);
-	update_emergency(rules, s, h, now, d);
+	update_emergency(rules, h, now, d);
 	update_throttled(s, h, now);
 	latch_update(&h->latch[STATE_HOT], hot, !hot, history_cycles(h), false, now);
 	d->state = STATE_CALM;

@@ -196,8 +196,8 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 		return wish_set(limit_value(MAX(share, least)), c->h->latch[STATE_EMERGENCY].on ?
 									REASON_EMERGENCY :
 									REASON_HEADROOM);
-	/* Below the floor a limit only burns CPU; in an emergency, or just before, the floor itself is still worth having. */
-	if ((c->h->latch[STATE_EMERGENCY].on || c->h->foretold.on) && pd->floor_bytes <= hard)
+	/* Below the floor a limit only burns CPU; in an emergency the floor itself is still worth having. */
+	if (c->h->latch[STATE_EMERGENCY].on && pd->floor_bytes <= hard)
 		return wish_set(limit_value(MAX(pd->floor_bytes, least)), REASON_EMERGENCY);
 	if (c->rules->tight_restart && p->lever[LEVER_SOFT_LIMIT].ours)
 		return wish_what_fits(pd, hard, INT64_MAX);

@@ -212,7 +212,6 @@ static void test_steady(void **state)
 		plant.proc[0].live = (80 + off + c->swing_mib * half * 2 / looks) * MIB;
 		plant_run(&plant, 10 * USEC_SEC);
 		plant_govern(&plant);
-		assert_false(plant.h.foretold.on);
 		if (plant.d.alert != ALERT_NONE)
 			fail_msg("at look %u: %s, %llu s", i, decide_alert_name(plant.d.alert),
 				 (unsigned long long)(plant.d.forecast.to_oom / USEC_SEC));
@@ -232,67 +231,7 @@ static void test_start(void **state)
 		plant_govern(&plant);
 		assert_int_not_equal(plant.d.alert, ALERT_GROWTH);
 		assert_int_not_equal(plant.d.alert, ALERT_NONGO);
-		assert_false(plant.h.foretold.on);
 	}
-}
-
-/* --- an emergency that is foretold --- */
-
-static const struct leak_case foretold[] = {
-	{ "what lives grows: foretold a minute ahead", true, 512, 60, 20, 40, 1024, 0,
-	  FORECAST_GROWTH },
-	{ "what is not Go's grows: the same", true, 512, 60, 20, 40, 0, 1024, FORECAST_NONGO },
-};
-
-/* What is needed reaches the emergency's figure a minute later; garbage is not looked at. */
-static void test_foretold(void **state)
-{
-	const struct leak_case *c = *state;
-	const uint64_t per_second = c->go_kib * KIB + c->nongo_kib * KIB;
-	uint64_t needed;
-
-	plant_init(&plant, c->limit_mib * MIB, c->nongo_mib * MIB);
-	plant_add(&plant, c->live_mib * MIB, 6 * MIB, c->garbage_mib * MIB);
-	while (!plant.h.foretold.on && plant.d.state != STATE_EMERGENCY)
-		assert_false(pass(c));
-	assert_int_not_equal(plant.d.state, STATE_EMERGENCY);
-	needed = snapshot_least(&plant.s) + plant.d.nongo + 60 * per_second;
-	assert_in_range(needed, plant.d.emergency_bytes * 19 / 20,
-			plant.d.emergency_bytes * 21 / 20);
-}
-
-/* The limit stays at the floor when the budget has no room for it any more, until an emergency begins. */
-static void test_foretold_holds(void **state)
-{
-	const struct leak_case grows = { .governed = true, .go_kib = 1024 };
-	bool held = false;
-
-	(void)state;
-	plant_init(&plant, 512 * MIB, 20 * MIB);
-	plant_add(&plant, 60 * MIB, 6 * MIB, 4 * MIB);
-	while (plant.d.state != STATE_EMERGENCY && plant.d.state != STATE_TIGHT && !pass(&grows)) {
-		if (plant.h.foretold.on)
-			assert_true(plant_sample(&plant, 0)->memory_limit_bytes < INT64_MAX);
-		held |= plant.d.procs[0].floor_bytes > plant.d.procs[0].share_bytes;
-	}
-	assert_true(held);
-}
-
-/* Over when what grew has stopped. */
-static void test_foretold_ends(void **state)
-{
-	const struct leak_case grows = { .governed = true, .go_kib = 1024 };
-	const struct leak_case rests = { .governed = true };
-
-	(void)state;
-	plant_init(&plant, 512 * MIB, 20 * MIB);
-	plant_add(&plant, 60 * MIB, 6 * MIB, 40 * MIB);
-	for (uint32_t i = 0; i < 600 && !plant.h.foretold.on; i++)
-		pass(&grows);
-	assert_true(plant.h.foretold.on);
-	for (uint32_t i = 0; i < 300; i++)
-		pass(&rests);
-	assert_false(plant.h.foretold.on);
 }
 
 /* --- the other kinds --- */
@@ -379,8 +318,6 @@ static const struct CMUnitTest others[] = {
 	SUITE_TEST("without a limit there is no end, and another process has its own trend",
 		   test_unlimited),
 	SUITE_TEST("what is urgent is near, and was watched for long enough", test_urgent),
-	SUITE_TEST("what is foretold ends with the growth", test_foretold_ends),
-	SUITE_TEST("until it is there, the soft limit stays at the floor", test_foretold_holds),
 };
 
 int main(void)
@@ -390,7 +327,6 @@ int main(void)
 	SUITE_TABLE(&s, test_line, lines);
 	SUITE_TABLE(&s, test_leak, leaks);
 	SUITE_TABLE(&s, test_steady, steady);
-	SUITE_TABLE(&s, test_foretold, foretold);
 	SUITE_TESTS(&s, others);
 	return suite_run(&s, "forecast");
 }

@@ -25,9 +25,11 @@ bool kube_is_label_name(const char *s)
 	return is_name(s, LABEL_MAX, LOWER, LOWER "-");
 }
 
+/* Each part between dots begins and ends as the whole does. */
 bool kube_is_subdomain(const char *s)
 {
-	return is_name(s, SUBDOMAIN_MAX, LOWER, LOWER "-.");
+	return is_name(s, SUBDOMAIN_MAX, LOWER, LOWER "-.") && !strstr(s, "..") &&
+	       !strstr(s, "-.") && !strstr(s, ".-");
 }
 
 static bool is_qualified(const char *s)

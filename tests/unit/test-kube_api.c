@@ -68,6 +68,10 @@ static void test_names(void **state)
 	assert_false(kube_is_label_name("a-"));
 	assert_false(kube_is_label_name(""));
 	assert_false(kube_is_label_name(long_name));
+	assert_true(kube_is_subdomain("a.b-c.1"));
+	assert_false(kube_is_subdomain("a..b"));
+	assert_false(kube_is_subdomain("a.-b"));
+	assert_false(kube_is_subdomain("a-.b"));
 	assert_true(kube_is_subdomain(long_name));
 	long_name[64] = 'a';
 	long_name[254] = '\0';

@@ -61,9 +61,11 @@ static int confined_start(struct confined *c)
 	if (r < 0)
 		return r;
 	c->fd = fd;
-	if (!heard(fd, SLACK) || recv(fd, &lacks, 1, 0) != 1) {
+	/* One that may not give up its rights ends at once; one that says nothing had no time yet. */
+	r = !heard(fd, SLACK) ? -ETIMEDOUT : recv(fd, &lacks, 1, 0) != 1 ? -EPERM : 0;
+	if (r < 0) {
 		confined_stop(c);
-		return -EPERM;
+		return r;
 	}
 	c->lacks_library = lacks;
 	return lacks ? FETCH_NO_LIBRARY : 0;

@@ -284,6 +284,8 @@ static int outcome_of(int error)
 	case -EPROTOTYPE:
 	case -EINVAL:	    /* an address of one link, which nobody names here */
 	case -ENAMETOOLONG: /* a link of the tenant's */
+	case -EPERM:	    /* its file system's word, or its filter's: no right is missing here */
+	case -EACCES:
 		return FETCH_REFUSED;
 	default:
 		return error;

@@ -25,7 +25,7 @@ teardown() {
 watch() {
 	metrics=$(free_port)
 	govern "metrics_listen = 127.0.0.1:$metrics" "alert_repeat = 1s" "alert_hold = 1s" "alert_events = yes" "$@"
-	eventually 60 has_limit 268435456
+	eventually 120 has_limit 268435456
 }
 
 figures() {
@@ -66,24 +66,24 @@ events() {
 @test "an alert is one event, told again by its count, with another when it is over, and again the same when it fires anew" {
 	watch
 	limit 6600000
-	eventually 40 events 1
+	eventually 120 events 1
 	server ".events[0] | .type == \"Warning\" and .reason == \"GomemdTooLarge\" and .count == 1 and
 		.involvedObject == {apiVersion: \"v1\", kind: \"Pod\", namespace: \"shop\", name: \"cart-7d4b9c6f5-x2x9z\", uid: \"$uid\",
 			fieldPath: \"spec.containers{api}\"} and
 		(.message | contains(\"shop/cart-7d4b9c6f5-x2x9z/api: its live data does not fit into 6.2M\") and contains(\"Raise memory.max\"))"
 	server '.calls | all(.type == "application/json" and .bearer == "Bearer first")'
 	# It fires on.
-	eventually 40 server '.events | length == 1 and .[0].count >= 2'
+	eventually 120 server '.events | length == 1 and .[0].count >= 2'
 	server '[.calls[] | select(.method == "PATCH")] | length > 0 and all(.type == "application/merge-patch+json")'
 	limit 268435456
-	eventually 30 events 2
+	eventually 120 events 2
 	server '.events[1] | .type == "Normal" and .reason == "GomemdTooLargeResolved" and .count == 1 and
 		(.message | startswith("Over after ") and contains("does not fit into 6.2M"))'
 	before=$(jq '.events[0].count' "$scratch/server")
 	limit 6600000
-	eventually 40 server ".events | length == 2 and .[0].count > $before"
+	eventually 120 server ".events | length == 2 and .[0].count > $before"
 	limit 268435456
-	eventually 30 server '.events | length == 2 and .[1].count == 2'
+	eventually 120 server '.events | length == 2 and .[1].count == 2'
 	server '[.calls[] | select(.method == "POST")] | length == 2'
 	jq -c '.events[]' "$scratch/server" >"$scratch/events"
 	run "$(cat "$BATS_FILE_TMPDIR/manifests")" -events <"$scratch/events"
@@ -93,7 +93,7 @@ events() {
 	told rejected 1 && fail "rejected"
 	# With nothing left to say there is no helper either.
 	no_helper() { ! pgrep -f "^gomemd-kube post https://127.0.0.1:$port/"; }
-	eventually 20 no_helper
+	eventually 120 no_helper
 }
 
 @test "what an event must be is judged: a field that there is not, another namespace, a message that is too long" {
@@ -112,42 +112,42 @@ events() {
 	control '{"token": "second"}'
 	watch
 	limit 6600000
-	eventually 40 says "$scratch/log" "Cannot send alerts to the Kubernetes API at 127.0.0.1:$port: it says 401; it does not take the token"
+	eventually 120 says "$scratch/log" "Cannot send alerts to the Kubernetes API at 127.0.0.1:$port: it says 401; it does not take the token"
 	queued 1
 	echo second >"$scratch/token"
-	eventually 40 events 1
+	eventually 120 events 1
 	server '.calls[-1].bearer == "Bearer second" and ([.calls[].path] | unique | length) == 1'
-	eventually 10 says "$scratch/log" 'The Kubernetes API takes alerts again'
+	eventually 120 says "$scratch/log" 'The Kubernetes API takes alerts again'
 }
 
 @test "403 is said once, with what would mend it, keeps nothing waiting, and the alert is told when it is mended" {
 	control '{"fault": "status", "code": 403}'
 	watch
 	limit 6600000
-	eventually 40 told rejected 1
+	eventually 120 told rejected 1
 	queued 0
-	eventually 40 told rejected 2
+	eventually 120 told rejected 2
 	says "$scratch/log" 'it says 403; the service account needs create and patch of events in all namespaces (deploy/kubernetes/components/kube-events)'
 	[ "$(grep -c 'it says 403' "$scratch/log")" -eq 1 ] || fail "$(cat "$scratch/log")"
 	control '{"fault": null}'
-	eventually 40 events 1
+	eventually 120 events 1
 }
 
 @test "a server that was away is told in order, what had no room is counted, and what it has forgotten is made again" {
 	watch "alert_queue = 1"
 	stop "$stub"
 	limit 6600000
-	eventually 40 told failed 1
+	eventually 120 told failed 1
 	queued 1
 	limit 268435456
-	eventually 40 told dropped 1
+	eventually 120 told dropped 1
 	serve "$port"
 	control '{"token": "first"}'
-	eventually 60 events 2
+	eventually 120 events 2
 	server '[.calls[].body | .type] == ["Warning", "Normal"] and ([.events[].type] == ["Warning", "Normal"])'
 	control '{"forget": true}'
 	limit 6600000
-	eventually 40 events 1
+	eventually 120 events 1
 	server '.events[0].type == "Warning" and ([.calls[] | select(.method == "POST").body.count] == [1, 1, 2])'
 	! says "$scratch/log" 'it says 404'
 }
@@ -157,30 +157,30 @@ events() {
 	watch
 	control '{"fault": "redirect"}'
 	limit 6600000
-	eventually 40 told failed 1
+	eventually 120 told failed 1
 	control '{"fault": "slow"}'
 	waits() { helper=$(pgrep -f "^gomemd-kube post https://127.0.0.1:$port/" | head -n 1) && [ -n "$helper" ] && [ -n "$(pgrep -P "$helper")" ]; }
-	eventually 40 waits
+	eventually 120 waits
 	process=$(pgrep -P "$helper")
 	may_do_nothing() {
 		grep -qP '^Uid:\t65534\t65534\t65534\t65534$' "/proc/$process/status" &&
 			grep -qP '^CapEff:\t0+$' "/proc/$process/status" && grep -qP '^NoNewPrivs:\t1$' "/proc/$process/status" &&
 			grep -qP '^Seccomp:\t2$' "/proc/$process/status"
 	}
-	eventually 10 may_do_nothing
+	eventually 120 may_do_nothing
 	# The one that reads the token keeps the user, and no right.
 	grep -qP '^CapEff:\t0+$' "/proc/$helper/status"
 	grep -qP '^Seccomp:\t2$' "/proc/$helper/status"
 	control '{"fault": null}'
 	# That one's status came, and was enough; what it is for is not known here: it fires on.
-	eventually 40 told sent 1
+	eventually 120 told sent 1
 }
 
 @test "another CA's certificate is refused before the token is told" {
 	ca=$BATS_FILE_TMPDIR/other.ca
 	watch
 	limit 6600000
-	eventually 40 says "$scratch/log" "Cannot send alerts to the Kubernetes API at 127.0.0.1:$port: its certificate is not trusted"
+	eventually 120 says "$scratch/log" "Cannot send alerts to the Kubernetes API at 127.0.0.1:$port: its certificate is not trusted"
 	server '.calls == []'
 	queued 1
 }
@@ -190,7 +190,7 @@ events() {
 	watch "kube_api = off"
 	unset KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 	limit 6600000
-	eventually 40 events 1
+	eventually 120 events 1
 	asked '. == []'
 	stop "$scene"
 	rm -r "$scratch/root" "$scratch/log"
@@ -198,7 +198,7 @@ events() {
 	says "$scratch/log" 'alert_events = yes, but there is no KUBERNETES_SERVICE_HOST'
 	limit 6600000
 	firing() { figures | grep -qx 'gomemd_alerts_firing 1'; }
-	eventually 40 firing
+	eventually 120 firing
 	! figures | grep -q 'receiver="events"'
 }
 
@@ -206,11 +206,11 @@ events() {
 	nameless=1
 	watch
 	limit 6600000
-	eventually 40 says "$scratch/log" 'is no Kubernetes event, nor is any other of what is in no pod'
+	eventually 120 says "$scratch/log" 'is no Kubernetes event, nor is any other of what is in no pod'
 	server '.calls == []'
 	queued 0
 	put "$(pod)"
-	eventually 40 events 1
+	eventually 120 events 1
 	server '.events[0].involvedObject | .name == "cart-7d4b9c6f5-x2x9z" and has("fieldPath") == false'
 	[ "$(grep -c 'is no Kubernetes event' "$scratch/log")" -eq 1 ]
 }

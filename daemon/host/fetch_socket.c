@@ -268,8 +268,11 @@ static int open_here(const struct hostroot *host, const struct fetch_request *re
 	return 0;
 }
 
-static int outcome_of(int error)
+static int outcome_of(const struct fetch_request *req, int error)
 {
+	/* A tenant's file system says so, or its filter: no right is missing here. */
+	if (req->pid && (error == -EPERM || error == -EACCES))
+		return FETCH_REFUSED;
 	switch (error) {
 	case -ECONNREFUSED:
 	case -ENETUNREACH:
@@ -284,8 +287,6 @@ static int outcome_of(int error)
 	case -EPROTOTYPE:
 	case -EINVAL:	    /* an address of one link, which nobody names here */
 	case -ENAMETOOLONG: /* a link of the tenant's */
-	case -EPERM:	    /* its file system's word, or its filter's: no right is missing here */
-	case -EACCES:
 		return FETCH_REFUSED;
 	default:
 		return error;
@@ -333,7 +334,7 @@ int fetch_socket_open(const struct hostroot *host, int own_ns, const struct fetc
 	if (!still_there(host, req))
 		return FETCH_GONE;
 	if (r < 0)
-		return outcome_of(r);
+		return outcome_of(req, r);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

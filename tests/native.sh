@@ -29,7 +29,7 @@ build() {
 
 # count PATTERN FILE...: lines of what bats printed.
 count() {
-	cat "${@:2}" | grep -cE "$1" || true
+	cat "${@:2}" | grep -cE "$1" || true # none is a count too
 }
 
 # What hangs is ended, a test or else its file; what that had not got to counts as failed.

@@ -106,6 +106,13 @@ fault() {
 	holds 'any(.endpoints[]; .outcome == "ok" and .source == "expvar")'
 }
 
+@test "what a tenant's own network forbids is refused, and no right is missing for that" {
+	[ "$(id -u)" -eq 0 ] || skip "another namespace needs root"
+	start_ready unshare -n sh -c 'ip link set lo up && ip route add prohibit 127.0.0.2 table local; exec "$@"' sh "$(program)" -listen 127.0.0.1:6060
+	asked http://127.0.0.2:6060/debug/vars
+	holds '.endpoints[0].outcome == "refused"'
+}
+
 @test "a packed answer is unpacked" {
 	serve -fault zipped
 	asked "http://$address/debug/vars"

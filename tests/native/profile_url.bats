@@ -154,7 +154,9 @@ faulty() {
 @test "without the library it is said" {
 	serve
 	[ "$(id -u)" -eq 0 ] || skip "hiding a library needs root"
+	status=0
 	errors=$(unshare -m sh -c 'for f in $(ldconfig -p | sed -n "s/.*=> \(.*libcurl[^ ]*\)/\1/p"); do mount --bind /dev/null "$f"; done; exec "$@"' \
-		sh "$gomemctl" escape join --profile "http://$address/debug/pprof/heap" --report "$report" 2>&1) || true
+		sh "$gomemctl" escape join --profile "http://$address/debug/pprof/heap" --report "$report" 2>&1) || status=$?
+	[ "$status" -eq 1 ] || fail "exit $status: $errors"
 	[[ $errors == *"libcurl is missing"* ]] || fail "$errors"
 }

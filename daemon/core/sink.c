@@ -93,22 +93,9 @@ static void say(struct sink *s, const struct post_reply *reply)
 		    (unsigned int)url.port, what, mend_of(s, &url, reply));
 }
 
-/* What the receiver would say of the same document the next time. */
 static enum notify_result result_of(const struct post_reply *reply)
 {
-	if (reply->outcome != POST_ANSWERED)
-		return NOTIFY_FAILED;
-	if (reply->status >= 200 && reply->status < 300)
-		return NOTIFY_SENT;
-	switch (reply->status) {
-	case 400:
-	case 413:
-	case 415:
-	case 422:
-		return NOTIFY_REJECTED;
-	default:
-		return NOTIFY_FAILED;
-	}
+	return reply->outcome == POST_ANSWERED ? notify_result_of(reply->status) : NOTIFY_FAILED;
 }
 
 static enum notify_result result_of_event(struct sink *s, const struct post_reply *reply)

@@ -284,7 +284,9 @@ static enum notify_result was_taken(struct event_series *s, const struct notice 
 enum notify_result event_answered(struct event_series *s, const struct notice *n, bool create,
 				  uint32_t status)
 {
-	if (status >= 200 && status < 300)
+	const enum notify_result result = notify_result_of(status);
+
+	if (result == NOTIFY_SENT)
 		return was_taken(s, n);
 	switch (status) {
 	case 409:
@@ -294,13 +296,9 @@ enum notify_result event_answered(struct event_series *s, const struct notice *n
 		/* The namespace is gone; or the event is, after the hour that servers keep it. */
 		s->there = false;
 		return create ? NOTIFY_REJECTED : NOTIFY_FAILED;
-	case 400:
 	case 403: /* a quota or the end of one tenant's namespace must not keep all others waiting */
-	case 413:
-	case 415:
-	case 422:
 		return NOTIFY_REJECTED;
 	default:
-		return NOTIFY_FAILED;
+		return result;
 	}
 }

@@ -374,6 +374,21 @@ static usec_t backoff(const struct notify_settings *s, uint32_t failures, uint64
 	return delay / 2 + random % (delay / 2 + 1);
 }
 
+enum notify_result notify_result_of(uint32_t status)
+{
+	if (status >= 200 && status < 300)
+		return NOTIFY_SENT;
+	switch (status) {
+	case 400:
+	case 413:
+	case 415:
+	case 422:
+		return NOTIFY_REJECTED;
+	default:
+		return NOTIFY_FAILED;
+	}
+}
+
 void notify_note_error(struct notify *n, enum notify_receiver which, const char *why)
 {
 	struct health *h = &n->receivers[which].stats.health;

@@ -36,6 +36,9 @@ enum notify_result {
 	NOTIFY_RESULT_MAX_,
 };
 
+/* What a server would say of the same document the next time, by the HTTP status that it has answered. */
+enum notify_result notify_result_of(uint32_t status);
+
 enum {
 	NOTIFY_BATCH_MAX = 16,
 	NOTIFY_KNOWN = 1, /* it fires already */

@@ -140,11 +140,13 @@ faulty() {
 	local theirs
 	theirs=$(mktemp -d /tmp/gomemd-test.XXXXXX)
 	chmod 755 "$theirs"
+	# A checkout may be where that user cannot look.
 	cp "$report" "$theirs/report"
+	cp "$gomemctl" "$(dirname "$gomemctl")/gomemd-fetch" "$theirs"
 	serve -listen "unix:$theirs/debug.sock"
 	chmod 700 "$theirs/debug.sock"
 	status=0
-	errors=$(setpriv --reuid 65534 --regid 65534 --clear-groups timeout 60 "$gomemctl" escape join \
+	errors=$(setpriv --reuid 65534 --regid 65534 --clear-groups timeout 60 "$theirs/gomemctl" escape join \
 		--profile "http://unix:$theirs/debug.sock:/debug/pprof/heap" --report "$theirs/report" 2>&1) || status=$?
 	rm -r "$theirs"
 	[ "$status" -eq 1 ] || fail "exit $status: $errors"

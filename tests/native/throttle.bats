@@ -22,6 +22,11 @@ teardown() {
 	publisher_stop 2>/dev/null || true # not every test has one
 }
 
+# plain VERSION: one program, whatever else was built of it.
+plain() {
+	built spawner "$1" | grep -e -plain
+}
+
 spawner_start() {
 	publisher_start "$1" "${2:-4}"
 	spawner=$publisher
@@ -122,7 +127,7 @@ limited_reaches() {
 			[ -n "${SOAK:-}" ] || { [ "$rate" = 20000 ] && [ "$version" = 1.27 ]; } ||
 				{ [ "$rate" = 2000 ] && [ "$version" = 1.19 ]; } || continue
 			echo "# Go $version"
-			capped "$(built spawner "$version")" "$rate"
+			capped "$(plain "$version")" "$rate"
 		done
 	done
 }
@@ -135,7 +140,7 @@ limited_reaches() {
 }
 
 @test "many threads at a low cap have their turns" {
-	spawner_start "$(built spawner 1.27)" 64
+	spawner_start "$(plain 1.27)" 64
 	limit 200 30
 	eventually 20 reaches 200
 	did_all_its_work
@@ -143,7 +148,7 @@ limited_reaches() {
 
 @test "a neighbour hardly notices" {
 	local program address=$BATS_TEST_TMPDIR/beside alone=() limited=()
-	program=$(built spawner 1.27)
+	program=$(plain 1.27)
 	start_ready "$program" --beside "$address"
 	for _ in 1 2 3; do
 		alone+=("$("$program" --ask "$address" "$span" | jq .p95_ms)")
@@ -161,7 +166,7 @@ limited_reaches() {
 
 @test "when the helper is killed, or its owner, the program runs on" {
 	local who
-	spawner_start "$(built spawner 1.19)"
+	spawner_start "$(plain 1.19)"
 	for who in tracer limiter; do
 		limit 500 120
 		kill -KILL "${!who}"
@@ -176,7 +181,7 @@ limited_reaches() {
 left_alone() {
 	local theirs
 	command -v "$1" >/dev/null || skip "$1 is not installed"
-	spawner_start "$(built spawner 1.19)" # a release that Debian's delve knows
+	spawner_start "$(plain 1.19)" # a release that Debian's delve knows
 	start "$@" "$spawner" >"$BATS_TEST_TMPDIR/tracer.out" 2>&1
 	eventually 20 traced
 	theirs=$tracer
@@ -205,7 +210,7 @@ left_alone() {
 }
 
 @test "without the rights it says so and touches nothing" {
-	spawner_start "$(built spawner 1.27)"
+	spawner_start "$(plain 1.27)"
 	output=$(setpriv --inh-caps=-bpf,-sys_admin,-perfmon --bounding-set=-bpf,-sys_admin,-perfmon \
 		"$gomemctl" throttle "$spawner" --rate 1000/s --for 5s 2>&1) && fail "it is limited: $output"
 	[[ $output == *"unsupported here"* && $output == *CAP_BPF* ]] || fail "$output"
@@ -214,7 +219,7 @@ left_alone() {
 }
 
 @test "a program that is stopped stays so, and goes on limited" {
-	spawner_start "$(built spawner 1.27)"
+	spawner_start "$(plain 1.27)"
 	limit 2000 90
 	kill -STOP "$spawner"
 	eventually 20 in_group_stop
@@ -238,7 +243,7 @@ exceeds_nothing() {
 }
 
 @test "what it becomes by an exec is not limited" {
-	spawner_start "$(built spawner 1.24 | grep -v pie)"
+	spawner_start "$(built spawner 1.24 | grep -e -stripped)"
 	limit 2000 90
 	ask exec
 	[ "$reply" = ready ] || fail "$reply"
@@ -254,7 +259,7 @@ exceeds_nothing() {
 	local version
 	[ -n "${SOAK:-}" ] || skip "SOAK=1 has the time for it"
 	for version in $versions; do
-		spawner_start "$(built spawner "$version")"
+		spawner_start "$(plain "$version")"
 		limit 20000 $((600 / $(wc -w <<<"$versions")))
 		eventually 700 dead "$limiter"
 		output=$(cat "$limit_output")

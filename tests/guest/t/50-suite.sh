@@ -12,7 +12,8 @@
 # shellcheck source=tests/suite/lib.sh
 . /t/suite/lib.sh
 
-read -r base_seconds rounds pattern regimes </t/suite/settings
+read -r base_seconds rounds swap_mib pattern regimes </t/suite/settings
+[ "$swap_mib" = 0 ] || zram_swap "$swap_mib"
 at_exit "regime=plain; clean_up; regime_begin"
 names=()
 

@@ -175,20 +175,20 @@ $(BUILD)/tests/native-%: tests/native/%.c $(LIBRARY)
 
 ## make check-guest   systemd and cgroup v2 in a guest (root); T=pattern
 check-guest: all
-	$(Q)tests/guest/run $(T)
+	$(Q)tests/guest/run '$(T)'
 
 ## make check-kube    pods of a real container runtime in a guest (root); T=pattern
 check-kube: all
-	$(Q)GUEST_RINGS=kube tests/guest/run $(T)
+	$(Q)GUEST_RINGS=kube tests/guest/run '$(T)'
 
 ## make soak          the same tests at full length
 soak: all
 	$(Q)SOAK=1 ROUNDS=1000 tests/native.sh
-	$(Q)SOAK=1 tests/guest/run $(T)
+	$(Q)SOAK=1 tests/guest/run '$(T)'
 
 ## make suite         gomemd beside plain Go, GOMEMLIMIT and systemd-oomd (root); T=pattern
 suite: all
-	$(Q)tests/suite/run $(T)
+	$(Q)tests/suite/run '$(T)'
 
 ## make demo          three real Go services, governed
 demo: all

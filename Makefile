@@ -17,11 +17,13 @@ say = $(if $(filter 0,$(V)),@printf '  %-8s %s\n' $(1) $(2))
 DAEMON_LIBS := libsystemd json-c libseccomp
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	    -Wwrite-strings -Wvla -Werror
+# Without errno a square root is an instruction, and no process maps libm for it.
+MATH := -fno-math-errno
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 CPPFLAGS += -D_GNU_SOURCE -DGOMEMD_VERSION='"$(VERSION)"' -DGOMEMD_LIBEXEC='"$(PREFIX)/libexec/gomemd"' -Idaemon -I. -isystem $(BUILD)/bpf \
 	    -isystem $(BUILD)/proto
 OPT ?= -O2 -D_FORTIFY_SOURCE=2
-CFLAGS += -std=gnu11 -g $(OPT) $(WARNINGS) $(HARDEN) $(shell $(PKG_CONFIG) --cflags $(DAEMON_LIBS)) \
+CFLAGS += -std=gnu11 -g $(OPT) $(WARNINGS) $(HARDEN) $(MATH) $(shell $(PKG_CONFIG) --cflags $(DAEMON_LIBS)) \
 	  $(SANITIZE)
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE)
 LDLIBS := $(shell $(PKG_CONFIG) --libs $(DAEMON_LIBS)) -linih -lm

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "core/quarantine.h"
+#include "host/swap.h"
 
 #define NAME_LOOK      (USEC_SEC / 2)
 #define TIMEOUTS_MAX   2	/* a workload whose samples hang this often is left alone */
@@ -148,6 +149,8 @@ static void fill_snapshot(struct workload *w, usec_t now)
 	apply_pin(w, &w->high, LEVER_MEMORY_HIGH);
 	s->cgroup.memory_high = w->high.facts;
 	s->cgroup.can_swap = s->cgroup.can_swap && w->manager->host_swaps;
+	s->cgroup.swap_left =
+		s->cgroup.can_swap ? MIN(s->cgroup.swap_left, swap_free(&w->manager->host)) : 0;
 }
 
 static void alert(struct workload *w, usec_t now)

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "core/manager.h"
+#include "host/swap.h"
 
 #define STOP_DEADLINE	(8 * USEC_SEC)
 #define STOP_CHECK	(20 * USEC_MSEC)
@@ -116,24 +117,13 @@ static int watch_io(sd_event_source *s, int fd, uint32_t revents, void *userdata
 	return 0;
 }
 
-static bool any_swap(const struct hostroot *host)
-{
-	char text[4096];
-
-	/* The first line is the heading. A file that is too long has many. */
-	int r = fd_read_file(host->proc, "swaps", text, sizeof(text), NULL);
-	const char *second = r == 0 ? strchr(text, '\n') : NULL;
-
-	return r == -EFBIG || (second && second[1]);
-}
-
 static int scan_time(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 	const usec_t now = clock_now();
 
 	(void)usec;
-	m->host_swaps = any_swap(&m->host);
+	m->host_swaps = swap_is_there(&m->host);
 	if (orders_expire(&m->orders, clock_wall()))
 		store_put_orders(m->store, &m->orders);
 	learned_save(m, false);
@@ -411,7 +401,7 @@ int manager_run(struct manager *m)
 	if (r < 0)
 		log_warning("Cannot listen on %s: %s; gomemctl cannot talk to this daemon",
 			    socket_path, strerror(-r));
-	m->host_swaps = any_swap(&m->host);
+	m->host_swaps = swap_is_there(&m->host);
 	r = sd_event_add_time(m->event, &m->scan_timer, CLOCK_BOOTTIME, clock_now(), 1, scan_time,
 			      m);
 	if (r >= 0) {

@@ -25,21 +25,22 @@ enum decide_reason {
 	REASON_HOT,	     /* the runtime's own CPU limiter is on */
 	REASON_BALANCE,	     /* several processes: extra heap is where it saves most */
 	REASON_IDLE,	     /* it does next to nothing: what it does not need is given back */
-	REASON_THROTTLE,     /* memory.high, after collecting did not help */
-	REASON_STATE_LEFT,   /* nothing asks for it any more */
-	REASON_HARM,	     /* the last change cost and gained nothing: rolled back */
-	REASON_PROFILE,	     /* the tier wants a heap profile */
-	REASON_OPERATOR,     /* pinned */
-	REASON_OWNER,	     /* held: the owner's own value stands */
-	REASON_MANUAL,	     /* held: somebody else writes this lever */
-	REASON_RESTING,	     /* held: rolled back a while ago */
-	REASON_INTERVAL,     /* held: changed just now */
-	REASON_STEP,	     /* held: waits for the next cycle before the next step */
-	REASON_SMALL,	     /* held: the difference is not worth a write */
-	REASON_CPU_QUOTA,    /* held: collecting more would be paid for by throttling */
-	REASON_NO_GAIN,	     /* held: little to gain */
-	REASON_NO_ROOM,	     /* held: no limit, so no room to govern by */
-	REASON_NOT_PROVED,   /* held: the process is only observed */
+	REASON_SWAP,	   /* what cannot be collected is in swap: each collection reads it back */
+	REASON_THROTTLE,   /* memory.high, after collecting did not help */
+	REASON_STATE_LEFT, /* nothing asks for it any more */
+	REASON_HARM,	   /* the last change cost and gained nothing: rolled back */
+	REASON_PROFILE,	   /* the tier wants a heap profile */
+	REASON_OPERATOR,   /* pinned */
+	REASON_OWNER,	   /* held: the owner's own value stands */
+	REASON_MANUAL,	   /* held: somebody else writes this lever */
+	REASON_RESTING,	   /* held: rolled back a while ago */
+	REASON_INTERVAL,   /* held: changed just now */
+	REASON_STEP,	   /* held: waits for the next cycle before the next step */
+	REASON_SMALL,	   /* held: the difference is not worth a write */
+	REASON_CPU_QUOTA,  /* held: collecting more would be paid for by throttling */
+	REASON_NO_GAIN,	   /* held: little to gain */
+	REASON_NO_ROOM,	   /* held: no limit, so no room to govern by */
+	REASON_NOT_PROVED, /* held: the process is only observed */
 	REASON_MAX_,
 };
 
@@ -110,6 +111,8 @@ struct decision {
 		recommended_limit; /* memory.max that would fit; with a forecast's alert for a day more, 0 where none does */
 	struct forecast forecast;
 	uint64_t limit, room, allotted, usage, nongo, margin, mapped;
+	uint64_t
+		swap_room; /* so much of swap counts as room: where that alone cannot hold what is not garbage */
 	uint64_t budget; /* for the sum of the soft limits */
 	uint64_t trigger_value,
 		trigger_bytes; /* pressed: the metric's peak and its figure; 0 bytes: no trigger */

@@ -109,6 +109,7 @@ struct history {
 	struct balance balance;
 	struct reclaim reclaim;
 	uint64_t allotted; /* of the room, when a soft limit was last written */
+	bool spills; /* what cannot be collected is more than the room, and swap has the rest */
 	uint32_t n_nongo;
 	usec_t nongo_at;
 	uint64_t

@@ -19,6 +19,7 @@ static const char *const reason_names[] = {
 	[REASON_HOT] = "hot",
 	[REASON_BALANCE] = "balance",
 	[REASON_IDLE] = "idle",
+	[REASON_SWAP] = "swap",
 	[REASON_THROTTLE] = "throttle",
 	[REASON_STATE_LEFT] = "state-left",
 	[REASON_HARM] = "harm",

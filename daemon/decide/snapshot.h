@@ -78,6 +78,7 @@ struct snapshot_cgroup {
 	uint64_t cpu_usage_us, cpu_periods, cpu_throttled, cpu_throttled_us;
 	uint64_t cpu_quota_permille; /* cpu.max as permille of one CPU; UINT64_MAX: none */
 	bool can_swap;		     /* anon memory of this workload could be swapped out */
+	uint64_t swap_left;	     /* so much more of it, if nobody else takes it; 0: none */
 	struct lever_facts memory_high;
 };
 

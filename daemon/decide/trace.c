@@ -63,6 +63,7 @@ static const struct field cgroup_fields[] = {
 	IN(snapshot_cgroup, cpu_throttled_us, KIND_TIME),
 	IN(snapshot_cgroup, cpu_quota_permille, KIND_U64),
 	IN(snapshot_cgroup, can_swap, KIND_BOOL),
+	IN(snapshot_cgroup, swap_left, KIND_U64),
 };
 
 static const struct field unit_fields[] = {

@@ -164,6 +164,12 @@ static uint64_t least_for_owner(const struct decide_context *c, const struct sna
 	return MIN(heap_limit_for(&p->sample, p->minor, OWNER_PERCENT), hard);
 }
 
+/* Its live data is not all in memory, and there is swap for its garbage as well: its owner's GOGC costs it least. */
+static bool swap_holds_it(const struct decide_context *c, const struct proc_decision *pd)
+{
+	return c->d->swap_room && pd->share_bytes >= pd->floor_bytes;
+}
+
 /* The soft limit of a process in the state that holds. */
 static struct wish wish_soft_limit(const struct decide_context *c, const struct snapshot_proc *p,
 				   const struct proc_decision *pd)
@@ -178,7 +184,8 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 		return pd->tight ? wish_set(VALUE_NONE, REASON_TIGHT) :
 				   (struct wish){ .reason = REASON_NO_ROOM };
 	hard = share_of(c, p, pd->floor_bytes,
-			sub_sat(c->d->allotted, add_sat(c->d->nongo, c->d->margin)));
+			sub_sat(add_sat(c->d->allotted, c->d->swap_room),
+				add_sat(c->d->nongo, c->d->margin)));
 	share = pd->share_bytes;
 	if (share < pd->floor_bytes && p->lever[LEVER_SOFT_LIMIT].ours &&
 	    restart_awaited(c->rules, c->h))
@@ -188,6 +195,8 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 			return wish_tight(c, p, pd);
 		return wish_set(limit_value(hard), REASON_DOES_NOT_FIT);
 	}
+	if (swap_holds_it(c, pd))
+		return wish_set(limit_value(share), REASON_SWAP);
 	idle = wish_idle(c, p, share);
 	if (idle.any)
 		return idle;
@@ -254,6 +263,8 @@ static struct wish wish_gogc(const struct decide_context *c, const struct snapsh
 				REASON_TIGHT);
 	if (c->h->latch[STATE_HOT].on)
 		return wish_hot(c, p, pd);
+	if (swap_holds_it(c, pd))
+		return (struct wish){ .reason = REASON_SWAP };
 	if (c->h->latch[STATE_EMERGENCY].on && emergency->gogc != POLICY_UNSET &&
 	    (worth_an_emergency(c, p, pd) || ours == emergency->gogc))
 		return wish_set(MAX(emergency->gogc, EMERGENCY_GOGC_MIN), REASON_EMERGENCY);

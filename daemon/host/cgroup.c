@@ -338,6 +338,21 @@ int cgroup_read_limits(struct cgroup *cg, struct snapshot_cgroup *ret)
 	return 0;
 }
 
+/* The least that a level of it has left; memory.swap.max counts for all that is below. */
+static uint64_t read_swap_left(const struct cgroup *cg)
+{
+	uint64_t left = BYTES_UNLIMITED;
+
+	for (size_t i = 0; i < cg->n_levels; i++) {
+		const int fd = cg->levels[i].fd;
+		const uint64_t max = read_figure(fd, "memory.swap.max", BYTES_UNLIMITED);
+
+		if (max != BYTES_UNLIMITED)
+			left = MIN(left, sub_sat(max, read_figure(fd, "memory.swap.current", 0)));
+	}
+	return left;
+}
+
 int cgroup_read(struct cgroup *cg, usec_t now, struct snapshot_cgroup *ret)
 {
 	struct snapshot_cgroup c = { .memory_high = ret->memory_high };
@@ -352,6 +367,7 @@ int cgroup_read(struct cgroup *cg, usec_t now, struct snapshot_cgroup *ret)
 	c.low = read_figure(fd, "memory.low", 0);
 	c.swap_current = read_figure(fd, "memory.swap.current", 0);
 	c.can_swap = read_figure(fd, "memory.swap.max", 0) > 0;
+	c.swap_left = c.can_swap ? read_swap_left(cg) : 0;
 	read_memory_stat(fd, &c);
 	read_events(fd, &c);
 	read_cpu(fd, &c);

@@ -32,11 +32,11 @@ const char *alert_text(char buf[ALERT_TEXT_MAX], const char *workload, const str
 	text_bytes(fits, d->recommended_limit);
 	switch (d->alert) {
 	case ALERT_DOES_NOT_FIT:
-		snprintf(
-			buf, ALERT_TEXT_MAX,
-			"%s: its live data does not fit into %s; raise memory.max to %s, or it will "
-			"be killed",
-			workload, room, fits);
+		snprintf(buf, ALERT_TEXT_MAX,
+			 "%s: its live data does not fit into %s; raise memory.max to %s, or %s",
+			 workload, room, fits,
+			 d->swap_room ? "it goes on reading it back from swap" :
+					"it will be killed");
 		break;
 	case ALERT_GROWTH:
 	case ALERT_NONGO:

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# ring: uml
+# deadline: 240
+#
+# Live data that does not fit, and swap that takes the rest: what a collection reads back costs more than what it frees, so
+# that the program collects as its owner has it, with a soft limit that goes by memory and swap.
+# shellcheck source=tests/guest/lib.sh
+. /t/lib.sh
+# shellcheck source=tests/guest/govern.sh
+. /t/govern.sh
+
+zram_swap 512
+said() {
+	tail -n 1 "/run/$1.out" | jq -r ".$2"
+}
+ended() {
+	unit_is "$1" failed || [ "$(unit_get "$1" SubState)" = exited ]
+}
+
+# From 40 MiB, which fit with their garbage, to 120 in 96.
+load=(-live 40 -garbage 12 -plan "30:live=120" -duration 40s)
+srv control 1.24 MemoryMax=96M RemainAfterExit=yes -- "${load[@]}"
+eventually 120 ended control
+same "without gomemd" success "$(unit_get control Result)"
+gomemd_start 'mode = enforce' 'look_max = 1s'
+srv treated 1.24 MemoryMax=96M RemainAfterExit=yes -- "${load[@]}"
+eventually 60 audit_has treated '.GOMEMD_REASON == "swap" and .GOMEMD_OUTCOME == "done"'
+eventually 30 journal_has 'treated.service: its live data does not fit into 96.0M.*reading it back from swap' -u gomemd
+eventually 120 ended treated
+same "with gomemd" success "$(unit_get treated Result)"
+# By its own word. Without swap it would be GOGC 10 and the 96 MiB, and three times the CPU time for its collections.
+at_least "GOGC at the end" 100 "$(said treated gogc)"
+at_least "its soft limit" $((200 << 20)) "$(said treated memory_limit_bytes)"
+echo "GC CPU: $(said control gc_cpu_seconds) s without, $(said treated gc_cpu_seconds) s with"

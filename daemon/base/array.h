@@ -7,7 +7,7 @@
 
 #include "base/util.h"
 
-#define ARRAY_ROOM_START 16
+#define ARRAY_ROOM_START 4
 
 /*
  * Room for @more than the @n items of @size bytes in *array (a pointer to an array's pointer), which has room for

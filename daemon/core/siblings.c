@@ -21,9 +21,9 @@ struct siblings {
 static bool is_below(const struct workload *w, const struct cgroup_limit *limit)
 {
 	const char *path = cgroup_path(w->cgroup);
+	const size_t len = strlen(limit->path);
 
-	return !strncmp(path, limit->path, limit->path_len) &&
-	       (path[limit->path_len] == '/' || path[limit->path_len] == '\0');
+	return !strncmp(path, limit->path, len) && (path[len] == '/' || path[len] == '\0');
 }
 
 /* What its runtimes are held to, with what is not theirs; 0 where one of them is not held at all. */

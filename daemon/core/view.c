@@ -311,7 +311,6 @@ static json_object *view_numbers(const struct workload *w)
 	put_bytes(o, "N", d->nongo);
 	put_bytes(o, "margin", d->margin);
 	put_bytes(o, "T", d->mapped);
-	put_bytes(o, "swap_room", d->swap_room);
 	put_bytes(o, "budget", d->budget);
 	put_bytes(o, "lazyfree", snapshot_lazyfree(&w->snapshot.cgroup));
 	put_bytes(o, "L", w->snapshot.n_procs ? w->snapshot.procs[0].sample.heap_marked_bytes : 0);

@@ -21,8 +21,6 @@
 #define LOOSEN_FACTOR	    3 /* loosening waits so many intervals */
 #define PAGE_BYTES	    4096
 #define HIGH_LEASE	    (30 * USEC_SEC)
-#define SPILL_OUT_PERMILLE  850 /* of the room: what is left of live data that did not fit into it */
-#define SPILL_SHARE	    2	/* of the swap that is left; the rest is for others */
 
 int64_t decide_lever_now(const struct snapshot *s, const struct snapshot_proc *p,
 			 enum policy_lever lever)
@@ -72,9 +70,6 @@ static struct lever_decision hold(int64_t from, enum decide_reason reason)
 static uint64_t small_share(const struct decide_context *c, const struct snapshot_proc *p,
 			    bool looser)
 {
-	/* What swap has left for it is others' doing. */
-	if (c->d->swap_room)
-		return SMALL_SHARE_UP;
 	if (c->s->n_procs <= 1)
 		return SMALL_SHARE;
 	return looser && !heap_goal_is_limit(&p->sample, p->minor) ? SMALL_SHARE_UP :
@@ -111,8 +106,7 @@ static bool is_outside(const struct decide_context *c, const struct snapshot_pro
 {
 	return lever == LEVER_SOFT_LIMIT && want->verdict == VERDICT_SET &&
 	       want->from != VALUE_NONE && want->to < want->from &&
-	       (uint64_t)want->from >
-		       MAX(add_sat(c->d->allotted, c->d->swap_room), p->sample.mapped_ready_bytes);
+	       (uint64_t)want->from > MAX(c->d->allotted, p->sample.mapped_ready_bytes);
 }
 
 /* Pace: not too often, tightening in steps, loosening slowly - but at once where the room has changed, or need is. */
@@ -268,6 +262,7 @@ static struct lever_decision decide_high(struct decide_context *c)
 	if (facts->ours)
 		return hold(now, REASON_THROTTLE);
 	if (!c->h->latch[STATE_EMERGENCY].on || !c->rules->state[STATE_EMERGENCY].memory_high ||
+	    c->h->swapped.on ||
 	    (g->can_swap && c->rules->state[STATE_EMERGENCY].memory_high != HIGH_SWAP) ||
 	    c->now < c->h->high_rest_until || !collecting_did_not_help(c) || want >= c->d->room ||
 	    want <= MAX(g->min, g->low))
@@ -284,23 +279,6 @@ static struct lever_decision decide_high(struct decide_context *c)
 					.to = limit_value(want) };
 }
 
-/*
- * A soft limit keeps garbage out of memory, and no live data: what of them does not fit goes into swap, if there is any, and
- * is read back by each collection. More of those then cost more than the garbage that they free, as long as swap has room
- * for that as well.
- */
-static uint64_t swap_room(struct decide_context *c)
-{
-	const struct snapshot_cgroup *g = &c->s->cgroup;
-	const uint64_t need = add_sat(c->floors, snapshot_nongo(c->s));
-	const uint64_t swap =
-		g->can_swap ? add_sat(g->swap_current, g->swap_left / SPILL_SHARE) : 0;
-
-	c->h->spills = swap && c->floors && c->d->room != BYTES_UNLIMITED &&
-		       need > mul_div(c->d->room, c->h->spills ? SPILL_OUT_PERMILLE : 1000, 1000);
-	return c->h->spills ? swap : 0;
-}
-
 static void measure(struct decide_context *c)
 {
 	struct decision *d = c->d;
@@ -314,6 +292,10 @@ static void measure(struct decide_context *c)
 	d->nongo = history_nongo(c->h, s);
 	d->margin =
 		d->room == BYTES_UNLIMITED ? MARGIN_MIN : MAX(d->room / MARGIN_SHARE, MARGIN_MIN);
+	d->budget = d->allotted == BYTES_UNLIMITED ?
+			    BYTES_UNLIMITED :
+			    sub_sat(mul_div(d->allotted, SAFE_PERMILLE, 1000),
+				    add_sat(d->nongo, d->margin));
 	d->n_procs = s->n_procs;
 	for (uint32_t i = 0; i < s->n_procs; i++) {
 		const struct snapshot_proc *p = &s->procs[i];
@@ -327,12 +309,6 @@ static void measure(struct decide_context *c)
 		pd->effective_gogc = heap_effective_gogc(&p->sample, p->minor);
 		c->floors = add_sat(c->floors, pd->floor_bytes);
 	}
-	d->swap_room = swap_room(c);
-	d->budget =
-		d->allotted == BYTES_UNLIMITED ?
-			BYTES_UNLIMITED :
-			sub_sat(mul_div(add_sat(d->allotted, d->swap_room), SAFE_PERMILLE, 1000),
-				add_sat(d->nongo, d->margin));
 }
 
 static enum policy_state state_now(const struct history *h)

@@ -111,8 +111,8 @@ struct decision {
 		recommended_limit; /* memory.max that would fit; with a forecast's alert for a day more, 0 where none does */
 	struct forecast forecast;
 	uint64_t limit, room, allotted, usage, nongo, margin, mapped;
-	uint64_t
-		swap_room; /* so much of swap counts as room: where that alone cannot hold what is not garbage */
+	bool swap_holds; /* what the owners set fits into memory and swap */
+	bool swapped; /* a part of what lives is in swap, and what the owners set fits into both */
 	uint64_t budget; /* for the sum of the soft limits */
 	uint64_t trigger_value,
 		trigger_bytes; /* pressed: the metric's peak and its figure; 0 bytes: no trigger */

@@ -103,13 +103,14 @@ struct history {
 	struct latch latch[STATE_MAX_];
 	struct latch
 		throttled; /* the CPU quota holds it up: collecting more is paid for by stalls */
-	usec_t quota_at;   /* when the counters were as follows: ten seconds ago, or more */
+	struct latch
+		swapped; /* what cannot be collected is more than the room, and swap has the rest */
+	usec_t quota_at; /* when the counters were as follows: ten seconds ago, or more */
 	uint64_t quota_periods, quota_throttled;
 	uint32_t throttled_permille; /* of the periods between the last two such looks */
 	struct balance balance;
 	struct reclaim reclaim;
 	uint64_t allotted; /* of the room, when a soft limit was last written */
-	bool spills; /* what cannot be collected is more than the room, and swap has the rest */
 	uint32_t n_nongo;
 	usec_t nongo_at;
 	uint64_t

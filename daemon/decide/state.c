@@ -13,6 +13,8 @@
 #define TIGHT_CPU_SHARE	       4   /* collecting takes over a quarter of what the process may use */
 #define THROTTLED_PERMILLE     100 /* of the periods of the CPU quota */
 #define THROTTLED_OUT_SHARE    4
+#define SWAPPED_OUT_PERMILLE   850 /* of the room */
+#define SWAP_SHARE	       2   /* of the swap that it has or may have; the rest is for others */
 #define OUT_PERMILLE	       900 /* of the figure that led in */
 #define EMERGENCY_OUT_PERMILLE 925 /* 92 % in: about 85 % out */
 
@@ -265,6 +267,46 @@ static void update_throttled(const struct snapshot *s, struct history *h, usec_t
 		     now);
 }
 
+/* What its processes come to at the ends of their cycles with what their owners set; UINT64_MAX where nothing ends them. */
+static uint64_t peaks_unmanaged(const struct snapshot *s)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < s->n_procs; i++) {
+		const struct snapshot_proc *p = &s->procs[i];
+		const int64_t limit = p->lever[LEVER_SOFT_LIMIT].owner;
+		uint64_t peak;
+
+		if (!p->proved)
+			continue;
+		peak = add_sat(heap_percent_goal(&p->sample, (int32_t)p->lever[LEVER_GOGC].owner),
+			       heap_nonheap_bytes(&p->sample));
+		total = add_sat(total, limit > 0 ? MIN(peak, (uint64_t)limit) : peak);
+	}
+	return total;
+}
+
+/*
+ * A soft limit keeps garbage out of memory, and no live data. What of those does not fit is swapped out, where there is swap,
+ * and read back by each collection: more of them cost more than the garbage that they free. That goes for as long as swap has
+ * room for the garbage as well, by what lives and not by how full it happens to be.
+ */
+static void update_swapped(const struct snapshot *s, struct history *h, usec_t now,
+			   struct decision *d)
+{
+	const struct snapshot_cgroup *c = &s->cgroup;
+	const uint64_t nongo = snapshot_nongo(s), needs = add_sat(snapshot_least(s), nongo);
+	const uint64_t swap = c->can_swap ? add_sat(c->swap_current, c->swap_left) / SWAP_SHARE : 0;
+	const bool holds = d->room != BYTES_UNLIMITED && swap &&
+			   add_sat(peaks_unmanaged(s), nongo) <= add_sat(d->room, swap);
+
+	latch_update(&h->swapped, holds && c->swap_current && needs > d->room,
+		     !holds || needs < mul_div(d->room, SWAPPED_OUT_PERMILLE, 1000),
+		     history_cycles(h), false, now);
+	d->swap_holds = holds;
+	d->swapped = h->swapped.on;
+}
+
 static bool any_limited_by_runtime(const struct snapshot *s)
 {
 	for (uint32_t i = 0; i < s->n_procs; i++)
@@ -296,6 +338,7 @@ void state_update(const struct policy_rules *rules, const struct snapshot *s, st
 	update_pressed(rules, s, h, now, d);
 	update_emergency(rules, h, now, d);
 	update_throttled(s, h, now);
+	update_swapped(s, h, now, d);
 	latch_update(&h->latch[STATE_HOT], hot, !hot, history_cycles(h), false, now);
 	d->state = STATE_CALM;
 	d->reason = REASON_HEADROOM;

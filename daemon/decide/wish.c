@@ -164,10 +164,13 @@ static uint64_t least_for_owner(const struct decide_context *c, const struct sna
 	return MIN(heap_limit_for(&p->sample, p->minor, OWNER_PERCENT), hard);
 }
 
-/* Its live data is not all in memory, and there is swap for its garbage as well: its owner's GOGC costs it least. */
-static bool swap_holds_it(const struct decide_context *c, const struct proc_decision *pd)
+/* A limit of the owner's own that is far too small, while memory has more. */
+static bool is_spiral_of_owner(const struct snapshot_proc *p, const struct proc_decision *pd,
+			       uint64_t hard)
 {
-	return c->d->swap_room && pd->share_bytes >= pd->floor_bytes;
+	const struct lever_facts *f = &p->lever[LEVER_SOFT_LIMIT];
+
+	return pd->tight && f->owner_set && f->owner > 0 && (uint64_t)f->owner < hard;
 }
 
 /* The soft limit of a process in the state that holds. */
@@ -184,9 +187,10 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 		return pd->tight ? wish_set(VALUE_NONE, REASON_TIGHT) :
 				   (struct wish){ .reason = REASON_NO_ROOM };
 	hard = share_of(c, p, pd->floor_bytes,
-			sub_sat(add_sat(c->d->allotted, c->d->swap_room),
-				add_sat(c->d->nongo, c->d->margin)));
+			sub_sat(c->d->allotted, add_sat(c->d->nongo, c->d->margin)));
 	share = pd->share_bytes;
+	if (c->d->swapped && !is_spiral_of_owner(p, pd, hard))
+		return (struct wish){ .reason = REASON_SWAP };
 	if (share < pd->floor_bytes && p->lever[LEVER_SOFT_LIMIT].ours &&
 	    restart_awaited(c->rules, c->h))
 		return wish_until_restart(p, pd, hard);
@@ -195,8 +199,6 @@ static struct wish wish_soft_limit(const struct decide_context *c, const struct 
 			return wish_tight(c, p, pd);
 		return wish_set(limit_value(hard), REASON_DOES_NOT_FIT);
 	}
-	if (swap_holds_it(c, pd))
-		return wish_set(limit_value(share), REASON_SWAP);
 	idle = wish_idle(c, p, share);
 	if (idle.any)
 		return idle;
@@ -254,17 +256,20 @@ static struct wish wish_gogc(const struct decide_context *c, const struct snapsh
 {
 	const struct policy_action *emergency = &c->rules->state[STATE_EMERGENCY];
 	const struct policy_action *pressed = &c->rules->state[STATE_PRESSED];
+	const struct policy_action *calm = &c->rules->state[STATE_CALM];
 	const struct proc_balance *balanced = &history_proc(c->h, &p->key)->balance;
 	int32_t ours = p->lever[LEVER_GOGC].ours ? p->sample.gc_percent : INT32_MAX;
 
+	if (c->d->swapped && calm->gogc == POLICY_UNSET)
+		return (struct wish){ .reason = REASON_SWAP };
+	if (c->d->swapped)
+		return wish_set(calm->gogc, REASON_HEADROOM);
 	if (pd->tight)
 		return wish_set(c->d->room == BYTES_UNLIMITED ? HEAP_FLOOR_PERCENT :
 								tight_percent(c, p, pd),
 				REASON_TIGHT);
 	if (c->h->latch[STATE_HOT].on)
 		return wish_hot(c, p, pd);
-	if (swap_holds_it(c, pd))
-		return (struct wish){ .reason = REASON_SWAP };
 	if (c->h->latch[STATE_EMERGENCY].on && emergency->gogc != POLICY_UNSET &&
 	    (worth_an_emergency(c, p, pd) || ours == emergency->gogc))
 		return wish_set(MAX(emergency->gogc, EMERGENCY_GOGC_MIN), REASON_EMERGENCY);
@@ -274,8 +279,8 @@ static struct wish wish_gogc(const struct decide_context *c, const struct snapsh
 		return wish_set(pressed->gogc, REASON_TRIGGER);
 	if (c->h->latch[STATE_EMERGENCY].on)
 		return (struct wish){ .reason = REASON_NO_GAIN };
-	if (c->rules->state[STATE_CALM].gogc != POLICY_UNSET)
-		return wish_set(c->rules->state[STATE_CALM].gogc, REASON_HEADROOM);
+	if (calm->gogc != POLICY_UNSET)
+		return wish_set(calm->gogc, REASON_HEADROOM);
 	if (balanced->gogc)
 		return wish_set(balanced->gogc, REASON_BALANCE);
 	return (struct wish){ 0 };
@@ -310,7 +315,7 @@ static struct wish wish_gc_period(const struct decide_context *c, const struct s
 {
 	const int64_t wanted = (int64_t)(c->rules->gc_period * 1000);
 
-	if (!wanted || !is_idle(c, history_proc(c->h, &p->key)) ||
+	if (!wanted || c->d->swapped || !is_idle(c, history_proc(c->h, &p->key)) ||
 	    p->lever[LEVER_GC_PERIOD].owner != GC_PERIOD_DEFAULT)
 		return (struct wish){ 0 };
 	return wish_set(wanted, REASON_IDLE);

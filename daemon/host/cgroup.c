@@ -19,66 +19,93 @@ enum {
 	STAT_BYTES = 8192,
 };
 
+struct level {
+	int fd;
+	char *path;
+	uint64_t max, used; /* of the last read */
+};
+
+/* A node has hundreds of these: each is as large as its path is deep. */
 struct cgroup {
-	char path[WORKLOAD_NAME_MAX];
+	char *path;
 	uint64_t id;
-	size_t n_levels;
-	struct {
-		int fd;
-		size_t path_len;
-		uint64_t max, used; /* of the last read */
-	} levels[LEVELS_MAX];	    /* from the cgroup itself up to below the root */
-	char limit_origin[WORKLOAD_NAME_MAX], room_origin[WORKLOAD_NAME_MAX];
-	char high_origin[WORKLOAD_NAME_MAX];
+	const char *limit_origin, *room_origin, *high_origin; /* a level's path, or "" */
 	uint64_t others_high;
 	bool room_by_high;
+	size_t n_levels;
+	struct level levels[]; /* from the cgroup itself up to below the root */
 };
 
 struct cgroup *cgroup_free(struct cgroup *cg)
 {
 	if (!cg)
 		return NULL;
-	for (size_t i = 0; i < cg->n_levels; i++)
+	for (size_t i = 0; i < cg->n_levels; i++) {
 		close(cg->levels[i].fd);
+		free(cg->levels[i].path);
+	}
+	free(cg->path);
 	free(cg);
 	return NULL;
 }
 
+/* The length of the parent's path: 0 is the root's. */
+static size_t parent_length(const char *path, size_t len)
+{
+	while (len > 1 && path[len - 1] != '/')
+		len--;
+	return len - 1; /* without the slash */
+}
+
 static int add_level(const struct hostroot *host, struct cgroup *cg, size_t len)
 {
-	char path[WORKLOAD_NAME_MAX];
+	_cleanup_(freep) char *path = strndup(cg->path, len);
 	int fd;
 
-	if (cg->n_levels == LEVELS_MAX)
-		return CGROUP_TOO_DEEP;
-	snprintf(path, sizeof(path), "%.*s", (int)(len - 1), cg->path + 1);
-	fd = openat(host->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!path)
+		return -ENOMEM;
+	fd = openat(host->cgroup, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ENODEV ? CGROUP_GONE : -errno;
-	cg->levels[cg->n_levels].fd = fd;
-	cg->levels[cg->n_levels++].path_len = len;
+	cg->levels[cg->n_levels++] = (struct level){ .fd = fd, .path = TAKE_PTR(path) };
 	return 0;
+}
+
+static struct cgroup *new_cgroup(const char *path, size_t depth)
+{
+	_cleanup_(cgroup_freep) struct cgroup *cg =
+		calloc(1, sizeof(*cg) + depth * sizeof(cg->levels[0]));
+
+	if (!cg)
+		return NULL;
+	cg->path = strdup(path);
+	cg->limit_origin = cg->room_origin = cg->high_origin = "";
+	return cg->path ? TAKE_PTR(cg) : NULL;
 }
 
 int cgroup_open(const struct hostroot *host, const char *path, struct cgroup **ret)
 {
-	_cleanup_(cgroup_freep) struct cgroup *cg = calloc(1, sizeof(*cg));
+	_cleanup_(cgroup_freep) struct cgroup *cg = NULL;
+	const size_t whole = strlen(path);
+	size_t depth = 0;
 	struct stat st;
 	int r;
 
-	if (!cg)
-		return -ENOMEM;
 	if (host->cgroup < 0)
 		return -ENOENT;
-	if (path[0] != '/' || !text_copy(cg->path, sizeof(cg->path), path))
+	if (path[0] != '/' || whole >= WORKLOAD_NAME_MAX)
 		return -ENAMETOOLONG;
-	for (size_t len = strlen(cg->path); len > 1;) {
+	for (size_t len = whole; len > 1; len = parent_length(path, len))
+		depth++;
+	if (depth > LEVELS_MAX)
+		return CGROUP_TOO_DEEP;
+	cg = new_cgroup(path, depth);
+	if (!cg)
+		return -ENOMEM;
+	for (size_t len = whole; len > 1; len = parent_length(path, len)) {
 		r = add_level(host, cg, len);
 		if (r)
 			return r;
-		while (len > 1 && cg->path[len - 1] != '/')
-			len--;
-		len--; /* the slash */
 	}
 	if (cg->n_levels > 0 && fstat(cg->levels[0].fd, &st) == 0)
 		cg->id = st.st_ino;
@@ -272,11 +299,6 @@ static void read_cpu(int fd, struct snapshot_cgroup *c)
 		c->cpu_quota_permille = mul_div(quota, 1000, length);
 }
 
-static void note_origin(const struct cgroup *cg, size_t level, char ret[WORKLOAD_NAME_MAX])
-{
-	snprintf(ret, WORKLOAD_NAME_MAX, "%.*s", (int)cg->levels[level].path_len, cg->path);
-}
-
 /* What memory.high would be if it were not ours: still the owner's word, and a limit of the room. */
 static uint64_t owners_high(const struct lever_facts *f)
 {
@@ -287,7 +309,7 @@ static uint64_t owners_high(const struct lever_facts *f)
 static void read_limits(struct cgroup *cg, struct snapshot_cgroup *c)
 {
 	c->limit = c->room = BYTES_UNLIMITED;
-	cg->limit_origin[0] = cg->room_origin[0] = cg->high_origin[0] = '\0';
+	cg->limit_origin = cg->room_origin = cg->high_origin = "";
 	cg->others_high = BYTES_UNLIMITED;
 	cg->room_by_high = false;
 	c->current = cg->n_levels ? read_figure(cg->levels[0].fd, "memory.current", 0) : 0;
@@ -303,14 +325,14 @@ static void read_limits(struct cgroup *cg, struct snapshot_cgroup *c)
 		}
 		if (max < c->limit) {
 			c->limit = max;
-			note_origin(cg, i, cg->limit_origin);
+			cg->limit_origin = cg->levels[i].path;
 		}
 		/* Somebody else's memory.high throttles just as surely as the limit kills; ours is not one. */
 		if (i == 0 && c->memory_high.ours)
 			high = owners_high(&c->memory_high);
 		if (high < cg->others_high) {
 			cg->others_high = high;
-			note_origin(cg, i, cg->high_origin);
+			cg->high_origin = cg->levels[i].path;
 		}
 		by_high = high < max;
 		if (by_high)
@@ -325,7 +347,7 @@ static void read_limits(struct cgroup *cg, struct snapshot_cgroup *c)
 		if (room < c->room) {
 			c->room = room;
 			cg->room_by_high = by_high;
-			note_origin(cg, i, cg->room_origin);
+			cg->room_origin = cg->levels[i].path;
 		}
 	}
 }
@@ -338,14 +360,15 @@ int cgroup_read_limits(struct cgroup *cg, struct snapshot_cgroup *ret)
 	return 0;
 }
 
-/* The least that a level of it has left; memory.swap.max counts for all that is below. */
+/* The least that a level of it has left: a limit counts for all that is below, and memory.swap.high stalls. */
 static uint64_t read_swap_left(const struct cgroup *cg)
 {
 	uint64_t left = BYTES_UNLIMITED;
 
 	for (size_t i = 0; i < cg->n_levels; i++) {
 		const int fd = cg->levels[i].fd;
-		const uint64_t max = read_figure(fd, "memory.swap.max", BYTES_UNLIMITED);
+		const uint64_t max = MIN(read_figure(fd, "memory.swap.max", BYTES_UNLIMITED),
+					 read_figure(fd, "memory.swap.high", BYTES_UNLIMITED));
 
 		if (max != BYTES_UNLIMITED)
 			left = MIN(left, sub_sat(max, read_figure(fd, "memory.swap.current", 0)));
@@ -421,8 +444,7 @@ bool cgroup_level_limit(const struct cgroup *cg, size_t level, struct cgroup_lim
 {
 	if (level >= cg->n_levels)
 		return false;
-	*ret = (struct cgroup_limit){ .path = cg->path,
-				      .path_len = cg->levels[level].path_len,
+	*ret = (struct cgroup_limit){ .path = cg->levels[level].path,
 				      .max = cg->levels[level].max,
 				      .used = cg->levels[level].used };
 	return true;

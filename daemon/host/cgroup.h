@@ -45,14 +45,13 @@ const char *cgroup_high_origin(const struct cgroup *cg);
 /*
  * Reads limit, room, memory.stat, events, pressure and CPU. @now is put into the snapshot as its age. A file that
  * this kernel or hierarchy does not have leaves its figures 0 (limits: BYTES_UNLIMITED). memory_high's facts are not
- * touched. swap_left is what memory.swap.max leaves, which the host may not have. Returns 0, CGROUP_GONE or -errno. Source: Documentation/admin-guide/cgroup-v2.rst.
+ * touched. swap_left is what memory.swap.max and memory.swap.high leave, which the host may not have. Returns 0, CGROUP_GONE or -errno. Source: Documentation/admin-guide/cgroup-v2.rst.
  */
 int cgroup_read(struct cgroup *cg, usec_t now, struct snapshot_cgroup *ret);
 
 /* A limit that a cgroup is under, by the last read. */
 struct cgroup_limit {
-	const char *path; /* of the cgroup that has it, `path_len` bytes; the cgroup's own */
-	size_t path_len;
+	const char *path; /* of the cgroup that has it; the cgroup's own */
 	uint64_t
 		max; /* memory.max, or memory.high that is not ours; BYTES_UNLIMITED: it has none */
 	uint64_t used; /* memory.current of it, with all that is below; 0 without a limit */

@@ -35,8 +35,8 @@ const char *alert_text(char buf[ALERT_TEXT_MAX], const char *workload, const str
 		snprintf(buf, ALERT_TEXT_MAX,
 			 "%s: its live data does not fit into %s; raise memory.max to %s, or %s",
 			 workload, room, fits,
-			 d->swap_room ? "it goes on reading it back from swap" :
-					"it will be killed");
+			 d->swap_holds ? "it is swapped, and read back by each collection" :
+					 "it will be killed");
 		break;
 	case ALERT_GROWTH:
 	case ALERT_NONGO:

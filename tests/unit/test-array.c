@@ -12,7 +12,7 @@ struct array_case {
 
 static const struct array_case cases[] = {
 	{ "what fits needs nothing", 16, 15, 1, 100, 0, 16 },
-	{ "the first has room for some", 0, 0, 1, 100, 0, 16 },
+	{ "the first has room for some", 0, 0, 1, 100, 0, 4 },
 	{ "a full one is doubled", 16, 16, 1, 100, 0, 32 },
 	{ "for many at once as many as are wanted", 16, 16, 60, 100, 0, 76 },
 	{ "never more than the cap", 64, 64, 1, 100, 0, 100 },

@@ -111,7 +111,7 @@ write_unit() {
 write_slice() {
 	{
 		printf '[Slice]\nMemoryAccounting=yes\nMemoryMax=%s\n' "$total"
-		[ "$regime" != oomd ] || printf 'ManagedOOMMemoryPressure=kill\n'
+		[ "$regime" != oomd ] || printf 'ManagedOOMMemoryPressure=kill\nManagedOOMSwap=kill\n'
 	} >"/run/systemd/system/$slice"
 }
 

@@ -14,7 +14,6 @@
 #define THROTTLED_PERMILLE     100 /* of the periods of the CPU quota */
 #define THROTTLED_OUT_SHARE    4
 #define SWAPPED_OUT_PERMILLE   850 /* of the room */
-#define SWAP_SHARE	       2   /* of the swap that it has or may have; the rest is for others */
 #define OUT_PERMILLE	       900 /* of the figure that led in */
 #define EMERGENCY_OUT_PERMILLE 925 /* 92 % in: about 85 % out */
 
@@ -296,7 +295,7 @@ static void update_swapped(const struct snapshot *s, struct history *h, usec_t n
 {
 	const struct snapshot_cgroup *c = &s->cgroup;
 	const uint64_t nongo = snapshot_nongo(s), needs = add_sat(snapshot_least(s), nongo);
-	const uint64_t swap = c->can_swap ? add_sat(c->swap_current, c->swap_left) / SWAP_SHARE : 0;
+	const uint64_t swap = c->can_swap ? add_sat(c->swap_current, c->swap_left) : 0;
 	const bool holds = d->room != BYTES_UNLIMITED && swap &&
 			   add_sat(peaks_unmanaged(s), nongo) <= add_sat(d->room, swap);
 

@@ -98,7 +98,8 @@ measure() {
 round() {
 	local i
 	start_daemon
-	wait_seconds 5
+	# Idle is when the helpers that looked at what was there have ended.
+	wait_seconds 25
 	measure 0
 	stop_daemon
 	start_programs

@@ -90,8 +90,14 @@ static void swap_owner_spiral(struct plant *p)
 	p->h.procs[0].tight = true;
 }
 
+/* After a collection: there is no room in it for the garbage of the next. */
 static void swap_full(struct plant *p)
 {
+	struct go_sample *s = plant_sample(p, 0);
+
+	plant_collect(p, 0);
+	s->mapped_ready_bytes -= s->heap_free_bytes;
+	s->heap_free_bytes = 0;
 	swap_out(p, 220 * MIB, 0);
 }
 
@@ -167,7 +173,7 @@ static const struct scene scenes[] = {
 	{ "but one that is a spiral is relaxed as far as memory goes", swap_owner_spiral, S,
 	  VERDICT_SET, REASON_DOES_NOT_FIT, 200 * MIB - 220 * MIB / 64 },
 	{ "swap without a limit is swap", swap_endless, P, VERDICT_HOLD, REASON_SWAP, AS_IS },
-	{ "a swap that is full is none", swap_full, P, VERDICT_SET, REASON_EMERGENCY, 10 },
+	{ "a swap that is full is none", swap_full, P, VERDICT_SET, REASON_TRIGGER, 30 },
 	{ "nor is any enough for a heap without a goal", swap_goal_endless, S, VERDICT_HOLD,
 	  REASON_NONE, AS_IS },
 	{ "what may not swap does not", swap_forbidden, P, VERDICT_SET, REASON_EMERGENCY, 10 },

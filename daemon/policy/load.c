@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lazy.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "policy/check.h"
@@ -28,11 +29,14 @@ struct loader {
 	int error; /* -ENOMEM */
 };
 
+/* A tier has room for many patterns and has few; the daemon keeps the set for ever, and its helpers begin as copies of it. */
+#define TIERS_BYTES (POLICY_TIERS_MAX * sizeof(struct policy_tier))
+
 struct policy_set *policy_set_free(struct policy_set *set)
 {
 	if (!set)
 		return NULL;
-	free(set->tiers);
+	lazy_free(set->tiers, TIERS_BYTES);
 	free(set->scopes);
 	free(set->shares);
 	free(set);
@@ -49,9 +53,10 @@ static bool is_name(const char *name)
 	return n > 0 && n <= TIER_NAME_MAX;
 }
 
+/* Of zeroes: what is not set is not touched, which is most of it. */
 static void init_tier(struct policy_tier *tier, const char *name)
 {
-	*tier = (struct policy_tier){ .limit_to = BYTES_UNLIMITED };
+	tier->limit_to = BYTES_UNLIMITED;
 	text_copy(tier->rules.tier, sizeof(tier->rules.tier), name);
 	tier->rules.mode = MODE_UNSET;
 	tier->rules.idle = POLICY_IDLE_DEFAULT;
@@ -82,18 +87,18 @@ static int grow(void *array, size_t n, size_t max, size_t size, void **ret)
 static int get_tier(struct loader *l, const char *name)
 {
 	struct policy_set *set = l->set;
-	void *grown;
-	int r;
 
 	for (size_t i = 0; i < set->n_tiers; i++)
 		if (!strcmp(set->tiers[i].rules.tier, name)) {
 			l->tier = i;
 			return 0;
 		}
-	r = grow(set->tiers, set->n_tiers, POLICY_TIERS_MAX, sizeof(*set->tiers), &grown);
-	if (r < 0)
-		return r;
-	set->tiers = grown;
+	if (set->n_tiers == POLICY_TIERS_MAX)
+		return -ENOSPC;
+	if (!set->tiers)
+		set->tiers = lazy_new(TIERS_BYTES);
+	if (!set->tiers)
+		return -ENOMEM;
 	l->tier = set->n_tiers++;
 	init_tier(&set->tiers[l->tier], name);
 	return 0;

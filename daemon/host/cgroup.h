@@ -45,7 +45,8 @@ const char *cgroup_high_origin(const struct cgroup *cg);
 /*
  * Reads limit, room, memory.stat, events, pressure and CPU. @now is put into the snapshot as its age. A file that
  * this kernel or hierarchy does not have leaves its figures 0 (limits: BYTES_UNLIMITED). memory_high's facts are not
- * touched. swap_left is what memory.swap.max and memory.swap.high leave, which the host may not have. Returns 0, CGROUP_GONE or -errno. Source: Documentation/admin-guide/cgroup-v2.rst.
+ * touched. swap_left is what memory.swap.max and memory.swap.high leave, which the host may not have. Returns 0,
+ * CGROUP_GONE or -errno. Source: Documentation/admin-guide/cgroup-v2.rst.
  */
 int cgroup_read(struct cgroup *cg, usec_t now, struct snapshot_cgroup *ret);
 

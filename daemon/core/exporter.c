@@ -13,12 +13,6 @@
 
 #define READY_PATIENCE (30 * USEC_SEC) /* for who has just started, and is not whole yet */
 
-enum {
-	SERIES_EACH = 86,  /* of a workload, beside one for each outcome of its tally */
-	SERIES_BYTES = 64, /* of one, without the workload's labels */
-	METRICS_WORKLOADS_BYTES = METRICS_BYTES_MAX - 128 * 1024,
-};
-
 /* /metrics, /livez and /readyz, where metrics_listen asks for them. */
 struct exporter {
 	struct manager *manager;
@@ -102,46 +96,6 @@ static size_t drop_marked(struct metrics_workload *f, size_t n)
 	return kept;
 }
 
-/* About what its series take, each of which has all of its labels. */
-static size_t size_of(const struct metrics_workload *f)
-{
-	return (SERIES_EACH + f->tally->n) * (strlen(f->labels) + SERIES_BYTES);
-}
-
-static int compare_sizes(const void *a, const void *b)
-{
-	const size_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/*
- * Where not all have room those of the longest names go, whole: else the last families of everybody would, and a tenant who
- * chooses names could have them go.
- */
-static int drop_longest(struct metrics_workload *f, size_t *n)
-{
-	_cleanup_(freep) size_t *sizes = calloc(MAX(*n, 1u), sizeof(*sizes));
-	size_t all = 0, kept = 0, some = 0;
-
-	if (!sizes)
-		return -ENOMEM;
-	for (size_t i = 0; i < *n; i++)
-		sizes[i] = size_of(&f[i]);
-	qsort(sizes, *n, sizeof(*sizes), compare_sizes);
-	while (kept < *n && all + sizes[kept] <= METRICS_WORKLOADS_BYTES)
-		all += sizes[kept++];
-	for (size_t i = 0; kept < *n && i < *n; i++) {
-		const bool fits = kept > 0 && size_of(&f[i]) <= sizes[kept - 1] && some < kept;
-
-		if (fits && some != i)
-			f[some] = f[i];
-		some += fits;
-	}
-	*n = kept;
-	return 0;
-}
-
 /* The caller frees. */
 static int collect(const struct manager *m, struct metrics_workload **ret, size_t *ret_n)
 {
@@ -159,7 +113,7 @@ static int collect(const struct manager *m, struct metrics_workload **ret, size_
 	if (tell_apart(of, f, i) < 0)
 		return -ENOMEM;
 	*ret_n = drop_marked(f, i);
-	if (drop_longest(f, ret_n) < 0)
+	if (metrics_drop_longest(f, ret_n, METRICS_WORKLOADS_BYTES) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(f);
 	return 0;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "report/metrics_families.h"
 
 enum {
+	SERIES_EACH = 86,  /* of a workload, beside one for each outcome of its tally: about */
+	SERIES_BYTES = 64, /* of one, without the workload's labels */
 	DAEMON_ROOM = 64 * 1024, /* kept for the daemon's own families */
 	NAME_MAX_BYTES = 2048,
 	WORKLOAD_ROOM = 704, /* of its label; a cgroup's path has at most 511 bytes */
@@ -249,6 +252,42 @@ static void write_daemon(const struct metrics_daemon *d, struct metrics_series *
 		heading(s->b, s->family, s->format);
 		write_of(s, "", d);
 	}
+}
+
+/* About what its series take, each of which has all of its labels. */
+static size_t size_of(const struct metrics_workload *f)
+{
+	return (SERIES_EACH + f->tally->n) * (strlen(f->labels) + SERIES_BYTES);
+}
+
+static int compare_sizes(const void *a, const void *b)
+{
+	const size_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+int metrics_drop_longest(struct metrics_workload *f, size_t *n, size_t room)
+{
+	_cleanup_(freep) size_t *sizes = calloc(MAX(*n, 1u), sizeof(*sizes));
+	size_t all = 0, kept = 0, some = 0;
+
+	if (!sizes)
+		return -ENOMEM;
+	for (size_t i = 0; i < *n; i++)
+		sizes[i] = size_of(&f[i]);
+	qsort(sizes, *n, sizeof(*sizes), compare_sizes);
+	while (kept < *n && all + sizes[kept] <= room)
+		all += sizes[kept++];
+	for (size_t i = 0; kept < *n && i < *n; i++) {
+		const bool fits = kept > 0 && size_of(&f[i]) <= sizes[kept - 1] && some < kept;
+
+		if (fits && some != i)
+			f[some] = f[i];
+		some += fits;
+	}
+	*n = kept;
+	return 0;
 }
 
 int metrics_write(const struct metrics *m, enum metrics_format format, struct buffer *b,

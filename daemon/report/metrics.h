@@ -27,6 +27,7 @@ enum {
 	METRICS_BYTES_MAX = 16 * 1024 * 1024, /* of an answer */
 	METRICS_WORKLOADS_MAX = 2000,	      /* in an answer */
 	METRICS_LABELS_MAX = 1600,
+	METRICS_WORKLOADS_BYTES = METRICS_BYTES_MAX - 128 * 1024, /* for all workloads */
 };
 
 /* A figure that is not there leaves no series. */
@@ -92,6 +93,12 @@ struct metrics {
 	size_t n;
 	uint64_t left_out; /* workloads that are not among them */
 };
+
+/*
+ * Keeps of @f those whose series have room in @room bytes, *n of them in their order, those of the longest labels left out whole:
+ * else the last families of everybody would be, and a tenant who chooses names could have them go. Returns 0 or -ENOMEM.
+ */
+int metrics_drop_longest(struct metrics_workload *f, size_t *n, size_t room);
 
 /*
  * Writes all of it to @b, which has METRICS_BYTES_MAX as its cap. What has no room is left out series by series, each of them

@@ -354,6 +354,41 @@ static void test_totals(void **state)
 	assert_int_equal(t.alloc_bytes, 22000);
 }
 
+/* Which of three workloads are left, whose labels have these lengths, in a room for about @whole of the shortest. */
+static const struct longest_row {
+	const char *name;
+	size_t length[3];
+	unsigned int whole;
+	const char *left;
+} longests[] = {
+	{ "what has room stays", { 10, 10, 10 }, 3, "abc" },
+	{ "of equals the first do", { 10, 10, 10 }, 2, "ab" },
+	{ "whoever has the longest name goes", { 900, 10, 10 }, 3, "bc" },
+	{ "wherever it stands", { 10, 900, 10 }, 3, "ac" },
+	{ "the second longest as well, where that is not enough", { 400, 900, 10 }, 3, "c" },
+	{ "who fits alone does", { 900, 900, 10 }, 1, "c" },
+	{ "nobody has room in nothing", { 10, 10, 10 }, 0, "" },
+};
+
+static void test_longest(void **state)
+{
+	const struct longest_row *row = *state;
+	struct metrics_workload f[3] = { 0 };
+	const struct tally tally = { 0 };
+	char left[4] = "";
+	size_t n = 3;
+
+	for (size_t i = 0; i < n; i++) {
+		memset(f[i].labels, 'a' + (int)i, row->length[i]);
+		f[i].tally = &tally;
+	}
+	/* By 86 series of 64 bytes beside the labels. */
+	assert_int_equal(metrics_drop_longest(f, &n, row->whole * 86 * (64 + 12)), 0);
+	for (size_t i = 0; i < n; i++)
+		left[i] = f[i].labels[0];
+	assert_string_equal(left, row->left);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -370,6 +405,7 @@ int main(void)
 	SUITE_TABLE(&s, test_address, addresses);
 	SUITE_TABLE(&s, test_decimal, decimals);
 	SUITE_TABLE(&s, test_accept, accepts);
+	SUITE_TABLE(&s, test_longest, longests);
 	SUITE_TESTS(&s, tests);
 	return suite_run(&s, "metrics");
 }

@@ -19,10 +19,37 @@ struct building {
 	int fd; /* what the compiler prints */
 };
 
+/* A signal that was to end gomemctl while Go builds: that ends first, and what it wrote goes. */
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+static volatile sig_atomic_t ended_by, builder;
+
+/* On this one alone Go's tool removes its own directory. */
+static void end_builder(void)
+{
+	if (builder > 0)
+		kill(-(pid_t)builder, SIGINT);
+}
+
+static void on_end(int signo)
+{
+	ended_by = signo;
+	end_builder();
+}
+
+static void catch_ends(void)
+{
+	const struct sigaction act = { .sa_handler = on_end, .sa_flags = SA_RESTART };
+	struct sigaction old;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(ends[i], &act, NULL);
+}
+
 static void building_done(struct building *b)
 {
 	if (b->pid > 0) {
-		kill(b->pid, SIGTERM);
+		end_builder();
 		waitpid(b->pid, NULL, 0);
 	}
 	closep(&b->fd);
@@ -43,6 +70,9 @@ static _Noreturn void build(const struct building *b, const char *package, int o
 		"go", "build", "-gcflags=all=-m=2", "-o", b->program, "--", package, NULL,
 	};
 
+	/* A group of its own, its compilers with it, that hears no more than we do: a shell's background job ignores SIGINT. */
+	setpgid(0, 0);
+	signal(SIGINT, SIG_DFL);
 	dup2(out, STDERR_FILENO);
 	execvp(command[0], (char *const *)(uintptr_t)command);
 	dprintf(STDERR_FILENO, "go: %s\n", strerror(errno));
@@ -53,6 +83,7 @@ static int start(struct building *b, const char *package)
 {
 	int fds[2];
 
+	catch_ends();
 	snprintf(b->directory, sizeof(b->directory), "/tmp/gomemctl-build.XXXXXX");
 	if (!mkdtemp(b->directory))
 		return failed(b->directory);
@@ -64,6 +95,11 @@ static int start(struct building *b, const char *package)
 	if (b->pid == 0)
 		build(b, package, fds[1]);
 	close(fds[1]);
+	if (b->pid > 0)
+		setpgid(b->pid, b->pid); /* whichever is first */
+	builder = b->pid;
+	if (ended_by) /* when there was none yet */
+		end_builder();
 	return b->pid < 0 ? failed("fork") : EXIT_DONE;
 }
 
@@ -73,7 +109,9 @@ static int finish(struct building *b)
 
 	if (waitpid(b->pid, &status, 0) < 0)
 		return failed("waitpid");
-	b->pid = 0;
+	b->pid = builder = 0;
+	if (ended_by)
+		return EXIT_REFUSED;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return EXIT_DONE;
 	fprintf(stderr, "gomemctl: go build has failed%s\n",
@@ -105,7 +143,7 @@ static int identify(const struct options *o, const struct building *b, struct go
 	return EXIT_REFUSED;
 }
 
-int escape_build_verb(const struct options *o)
+static int build_and_file(const struct options *o)
 {
 	_cleanup_(building_done) struct building b = { .fd = -1 };
 	_cleanup_(escape_collected_done) struct escape_collected c = { 0 };
@@ -132,4 +170,15 @@ int escape_build_verb(const struct options *o)
 	if (r == EXIT_DONE)
 		r = escape_index_make(&c, &binary, &indexed);
 	return r == EXIT_DONE ? escape_index_put(o, &binary, &indexed) : r;
+}
+
+int escape_build_verb(const struct options *o)
+{
+	const int r = build_and_file(o);
+
+	if (ended_by) {
+		signal(ended_by, SIG_DFL);
+		raise(ended_by);
+	}
+	return r;
 }

@@ -202,7 +202,7 @@ fails_once() {
 		eventually 20 fails_once "$before"
 	done
 	[ ! -e "$received/taken" ] || fail "$(cat "$received/taken")"
-	queued webhook 1
+	queued webhook 1 || fail "$(figures | grep ^gomemd_notifications)"
 	# Its status is enough: the rest of what it says is nobody's concern.
 	echo huge >"$received/behaviour"
 	eventually 60 taken 1

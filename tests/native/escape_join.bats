@@ -114,6 +114,28 @@ joins() {
 	[[ $output == *"no go in PATH"* ]]
 }
 
+@test "escape build that is ended leaves nothing behind" {
+	local tools=$BATS_TEST_TMPDIR/tools directory
+	mkdir "$tools"
+	# As Go's tool: it ends by SIGINT, and after it has written.
+	cat >"$tools/go" <<-'SCRIPT'
+		#!/bin/bash
+		trap 'exit 1' INT
+		: >"$4"
+		echo "$4" >"${0%/go}/wrote"
+		while :; do read -r -t 0.05 <> <(:) || true; done
+	SCRIPT
+	chmod +x "$tools/go"
+	PATH=$tools:$PATH start "$gomemctl" escape build --output "$work/none" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null
+	eventually 20 test -s "$tools/wrote"
+	directory=$(dirname "$(cat "$tools/wrote")")
+	[ -d "$directory" ]
+	kill "$started"
+	wait "$started" && fail "it ended as if it had been done"
+	[ "$?" -eq 143 ]
+	[ ! -e "$directory" ] || fail "$directory is left"
+}
+
 @test "what is no profile, no report or no Go program is refused" {
 	local bad
 	echo "heap profile: 1: 2 [3: 4] @ heap/1" >"$work/text"

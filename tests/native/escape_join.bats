@@ -122,10 +122,12 @@ joins() {
 		#!/bin/bash
 		trap 'exit 1' INT
 		: >"$4"
+		exec {pause}<>"${0%/go}/pause"
 		echo "$4" >"${0%/go}/wrote"
-		while :; do read -r -t 0.05 <> <(:) || true; done
+		read -r -u "$pause" # until it is ended
 	SCRIPT
 	chmod +x "$tools/go"
+	mkfifo "$tools/pause"
 	PATH=$tools:$PATH start "$gomemctl" escape build --output "$work/none" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null
 	eventually 20 test -s "$tools/wrote"
 	directory=$(dirname "$(cat "$tools/wrote")")

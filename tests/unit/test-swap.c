@@ -45,17 +45,19 @@ static void test_row(void **state)
 
 #define V2 "sys/fs/cgroup/"
 
-/* What swap has left for a/b/c, by memory.swap.max and memory.swap.current of c and of a; NULL: as it was. */
+/* What swap has left for a/b/c, by memory.swap.max and memory.swap.current of c and of a, and memory.swap.high of c; NULL: no file. */
 static const struct left_row {
-	const char *name, *max, *current, *outer_max, *outer_current;
+	const char *name, *max, *current, *outer_max, *outer_current, *high;
 	uint64_t left;
 } lefts[] = {
-	{ "no limit", "max\n", "100\n", "max\n", "2000\n", BYTES_UNLIMITED },
-	{ "its own", "1000\n", "100\n", "max\n", "2000\n", 900 },
-	{ "one above it, which others use as well", "1000\n", "100\n", "2000\n", "1500\n", 500 },
-	{ "one that is exceeded", "1000\n", "100\n", "2000\n", "2001\n", 0 },
-	{ "it may not swap", "0\n", "0\n", "2000\n", "0\n", 0 },
-	{ "a kernel that does not count swap", NULL, NULL, NULL, NULL, 0 },
+	{ "no limit", "max\n", "100\n", "max\n", "2000\n", NULL, BYTES_UNLIMITED },
+	{ "its own", "1000\n", "100\n", "max\n", "2000\n", "max\n", 900 },
+	{ "one above it, which others use as well", "1000\n", "100\n", "2000\n", "1500\n", NULL,
+	  500 },
+	{ "one that is exceeded", "1000\n", "100\n", "2000\n", "2001\n", NULL, 0 },
+	{ "it is stalled from there on", "1000\n", "100\n", "max\n", "2000\n", "300\n", 200 },
+	{ "it may not swap", "0\n", "0\n", "2000\n", "0\n", NULL, 0 },
+	{ "a kernel that does not count swap", NULL, NULL, NULL, NULL, NULL, 0 },
 };
 
 static void put(const struct tree *t, const char *path, const char *text)
@@ -82,6 +84,7 @@ static void test_left(void **state)
 	}
 	put(&tree, V2 "a/b/c/memory.swap.max", row->max);
 	put(&tree, V2 "a/b/c/memory.swap.current", row->current);
+	put(&tree, V2 "a/b/c/memory.swap.high", row->high);
 	put(&tree, V2 "a/memory.swap.max", row->outer_max);
 	put(&tree, V2 "a/memory.swap.current", row->outer_current);
 	assert_int_equal(hostroot_open(tree.root, &host), 0);

@@ -4,8 +4,9 @@
 # usage: check.sh [PART]...
 #
 # make check: every part in turn, each with its time; after a failure the others are run all the same.
-# The last line is "N passed, N failed, N skipped" over all parts. A part says the same of itself in its
-# last such line; one that fails without saying so is one failure.
+# At the end stand what failed, by name, and a line a part; the last line is "N passed, N failed, N skipped"
+# over all parts. A part says the same of itself in its last such line; one that fails without saying so is
+# one failure.
 #
 #	deps    packages of Debian
 #	build   gcc, then clang (objects in build/clang): neither may warn
@@ -61,7 +62,13 @@ part_kube() {
 	GUEST_RINGS=kube tests/guest/run
 }
 
-passed=0 failed=0 skipped=0 summary=()
+# faults NAME: a line for each thing that failed in the part whose output is in $log.
+faults() {
+	grep -aE '^(not ok|failed) |^fuzz-[^ ]+: failed|^\[  FAILED  \]|error: |: \*\*\* ' "$log" |
+		sort -u | head -n 20 | sed "s/^/$1: /"
+}
+
+passed=0 failed=0 skipped=0 summary=() faulty=()
 run_part() {
 	local name=$1 start=$SECONDS code counts=(0 0 0) line result=ok
 	echo "==== $name"
@@ -74,7 +81,10 @@ run_part() {
 	passed=$((passed + counts[0]))
 	failed=$((failed + counts[1]))
 	skipped=$((skipped + counts[2]))
-	[ "${counts[1]}" -eq 0 ] || result=FAILED
+	if [ "${counts[1]}" -ne 0 ]; then
+		result=FAILED
+		faulty+=("$(faults "$name")")
+	fi
 	summary+=("$(printf '%-8s %-7s %5d s  %4d passed %4d failed %4d skipped' "$name" "$result" \
 		$((SECONDS - start)) "${counts[@]}")")
 	echo "==== ${summary[-1]}"
@@ -88,6 +98,7 @@ for name in "${parts[@]}"; do
 done
 
 echo "==== all parts, $((SECONDS / 60)) min $((SECONDS % 60)) s"
+[ ${#faulty[@]} -eq 0 ] || printf '%s\n' "${faulty[@]}"
 printf '%s\n' "${summary[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -260,9 +260,10 @@ static struct wish wish_gogc(const struct decide_context *c, const struct snapsh
 	const struct proc_balance *balanced = &history_proc(c->h, &p->key)->balance;
 	int32_t ours = p->lever[LEVER_GOGC].ours ? p->sample.gc_percent : INT32_MAX;
 
+	if (c->d->swapped && calm->gogc == POLICY_UNSET)
+		return (struct wish){ .reason = REASON_SWAP };
 	if (c->d->swapped)
-		return calm->gogc == POLICY_UNSET ? (struct wish){ .reason = REASON_SWAP } :
-						    wish_set(calm->gogc, REASON_HEADROOM);
+		return wish_set(calm->gogc, REASON_HEADROOM);
 	if (pd->tight)
 		return wish_set(c->d->room == BYTES_UNLIMITED ? HEAP_FLOOR_PERCENT :
 								tight_percent(c, p, pd),

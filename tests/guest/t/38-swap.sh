@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # ring: uml
-# deadline: 240
+# deadline: 400
 #
 # Live data that does not fit, and swap that takes the rest: what a collection reads back costs more than what it frees, so
 # that gomemd stands aside, and says that it does not fit.
@@ -19,15 +19,15 @@ ended() {
 }
 
 # From 40 MiB, which fit with their garbage, to 120 in 96.
-load=(-live 40 -garbage 12 -plan "30:live=120" -duration 40s)
+load=(-live 40 -garbage 12 -plan "20:live=120" -duration 60s)
 srv control 1.24 MemoryMax=96M RemainAfterExit=yes -- "${load[@]}"
-eventually 120 ended control
+eventually 150 ended control
 same "without gomemd" success "$(unit_get control Result)"
 gomemd_start 'mode = enforce' 'look_max = 1s'
 srv treated 1.24 MemoryMax=96M RemainAfterExit=yes -- "${load[@]}"
-eventually 60 audit_has treated '.GOMEMD_REASON == "swap" and .GOMEMD_OUTCOME == "restored"'
+eventually 90 audit_has treated '.GOMEMD_REASON == "swap" and .GOMEMD_OUTCOME == "restored"'
 eventually 30 journal_has 'treated.service: its live data does not fit into 96.0M.*or it is swapped' -u gomemd
-eventually 120 ended treated
+eventually 150 ended treated
 same "with gomemd" success "$(unit_get treated Result)"
 # By its own word. Else it would be GOGC 10 and 96 MiB, and three times the CPU time for its collections.
 same "GOGC at the end" 100 "$(said treated gogc)"

@@ -37,7 +37,7 @@ static const struct feature_info infos[] = {
 	[FEATURE_METRICS] = { "metrics", "nothing is served on metrics_listen",
 			      "libmicrohttpd (Debian: libmicrohttpd12) must be installed and the address free; the journal says what is wrong" },
 	[FEATURE_ENDPOINTS] = { "endpoints",
-				"endpoint of a policy and gomemctl endpoint do nothing",
+				"endpoint of a policy and gomemctl endpoint do nothing, or without CAP_SYS_ADMIN nothing outside the own network namespace",
 				"install libcurl (libcurl4 in Debian), and gomemd-fetch beside the other helpers; CAP_SYS_ADMIN for programs in other network namespaces" },
 };
 _Static_assert(ARRAY_SIZE(infos) == FEATURE_MAX_, "each feature is described");
@@ -126,7 +126,7 @@ int feature_endpoints_error(const struct fetch_reply *reply)
 	return reply->outcome == FETCH_FAILED || reply->outcome == FETCH_HUNG ? reply->error : 0;
 }
 
-/* Asks the helper that asks endpoints whether it has its library. */
+/* Asks the helper that asks endpoints whether it has its library and its rights. */
 static void try_asking(struct features *f)
 {
 	_cleanup_(fetcher_freep) struct fetcher *fetcher = NULL;

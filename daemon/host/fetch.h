@@ -18,7 +18,7 @@
  * tenant's word with a certificate as well, and nothing is told to it.
  */
 enum fetch_op {
-	FETCH_TRY,  /* is the library there? */
+	FETCH_TRY,  /* are the library and the rights there? */
 	FETCH_FIND, /* which sockets the process listens on for TCP */
 	FETCH_GET,
 	FETCH_BODY, /* the answer itself, by fetcher_call_body alone */

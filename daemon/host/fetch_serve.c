@@ -110,7 +110,9 @@ static void serve_one(const struct hostroot *host, int own_ns, struct confined *
 	*ret = (struct fetch_reply){ 0 };
 	switch (req->op) {
 	case FETCH_TRY:
-		r = confined_start(c);
+		r = fetch_socket_try(own_ns);
+		if (r == 0)
+			r = confined_start(c);
 		break;
 	case FETCH_FIND:
 		r = fetch_socket_find(host, req, ret);

@@ -293,6 +293,11 @@ static int outcome_of(const struct fetch_request *req, int error)
 	}
 }
 
+int fetch_socket_try(int own_ns)
+{
+	return setns(own_ns, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
 /* 0 where it is this process's own: then no right is needed. */
 static int enter(const struct hostroot *host, int own_ns, pid_t pid, bool *ret_entered)
 {

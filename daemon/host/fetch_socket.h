@@ -9,6 +9,9 @@
  * has written but the kernel's lists of what it has open.
  */
 
+/* May sockets be opened in other network namespaces? Returns 0, or -EPERM without CAP_SYS_ADMIN; stays in @own_ns. */
+int fetch_socket_try(int own_ns);
+
 /* Fills ret->found with where the process listens for TCP. Returns an outcome, FETCH_FAILED with ret->error. */
 int fetch_socket_find(const struct hostroot *host, const struct fetch_request *req,
 		      struct fetch_reply *ret);

@@ -26,9 +26,23 @@ static size_t kind_of(const struct notice *n)
 	return n->kind >= 0 && n->kind < FORECAST_KIND_MAX_ ? (size_t)n->kind : FORECAST_NONE;
 }
 
-bool notice_shares_space(const struct notice *a, const struct notice *b)
+/* The slice of a user, whose own manager makes units as it likes; length 0 where it is the administrator's. */
+static size_t user_slice(const char *cgroup)
 {
-	return a->space[0] && !strcmp(a->space, b->space);
+	static const char slice[] = "/user.slice/user-";
+
+	return strncmp(cgroup, slice, sizeof(slice) - 1) == 0 ?
+		       sizeof(slice) - 1 + strcspn(cgroup + sizeof(slice) - 1, "/") :
+		       0;
+}
+
+bool notice_shares_tenant(const struct notice *a, const struct notice *b)
+{
+	const size_t user = user_slice(a->cgroup);
+
+	if (a->space[0] || b->space[0])
+		return !strcmp(a->space, b->space);
+	return user && user == user_slice(b->cgroup) && !strncmp(a->cgroup, b->cgroup, user);
 }
 
 bool notice_is_of_pod(const struct notice *n)

@@ -49,8 +49,8 @@ struct notice {
 	struct notice_culprit culprits[NOTICE_CULPRITS_MAX];
 };
 
-/* Are both of the same namespace of Kubernetes? */
-bool notice_shares_space(const struct notice *a, const struct notice *b);
+/* Are both of the same namespace of Kubernetes, or of the same user's slice (systemd's user-UID.slice)? */
+bool notice_shares_tenant(const struct notice *a, const struct notice *b);
 
 /* Is it of a pod of which all is known that another document has to name it by? */
 bool notice_is_of_pod(const struct notice *n);

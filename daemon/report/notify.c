@@ -149,14 +149,14 @@ static void take_figures(struct alert *a, const struct notice *notice)
 	a->gone = 0;
 }
 
-/* One namespace has half of the table at most: what its tenant makes of pods is not to keep others from being heard. */
+/* One tenant has half of the table at most: what it makes of pods or units is not to keep others from being heard. */
 static bool has_its_share(const struct notify *n, const struct notice *notice)
 {
-	size_t of_space = 0;
+	size_t of_tenant = 0;
 
 	for (size_t i = 0; i < n->n; i++)
-		of_space += notice_shares_space(notice, &n->alerts[i]->notice);
-	return of_space > 0 && of_space >= n->settings.alerts_max / 2;
+		of_tenant += notice_shares_tenant(notice, &n->alerts[i]->notice);
+	return of_tenant > 0 && of_tenant >= n->settings.alerts_max / 2;
 }
 
 int notify_fire(struct notify *n, const struct notice *notice, usec_t now, usec_t wait)

@@ -95,7 +95,7 @@ void notify_set_receiver(struct notify *n, enum notify_receiver r, const struct 
 /*
  * It fires, or still does; @notice's time of start is used where that is new. @wait: it is told of in so long at the latest,
  * when more will be known of it (notify_complete). 0, NOTIFY_KNOWN with the figures taken over, -ENOSPC where the table is
- * full, or the half of it that a namespace may have, or -ENOMEM.
+ * full, or the half of it that a tenant may have (notice_shares_tenant), or -ENOMEM.
  */
 int notify_fire(struct notify *n, const struct notice *notice, usec_t now, usec_t wait);
 

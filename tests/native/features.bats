@@ -29,6 +29,7 @@ missing() {
 	features env
 	works runtime-probes
 	works kernel-events
+	works endpoints
 	holds 'any(.features[]; .name == "decision-file" and .works == null)'
 }
 
@@ -72,6 +73,7 @@ by() {
 	works kernel-events
 	missing runtime-probes
 	missing goroutine-limit
+	missing endpoints
 }
 
 @test "without the kernel's type information probes in Go's runtime work all the same" {

@@ -129,6 +129,35 @@ static void test_namespace_share(void **state)
 	assert_int_equal(notify_firing(n), 6);
 }
 
+static void test_user_share(void **state)
+{
+	static const struct {
+		const char *cgroup;
+		int expected;
+	} units[] = {
+		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/a.service", 0 },
+		{ "/user.slice/user-1000.slice/session-1.scope", 0 },
+		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/b.service", 0 },
+		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/c.service", -ENOSPC },
+		{ "/user.slice/user-100.slice/user@100.service/app.slice/a.service", 0 },
+		{ "/system.slice/a.service", 0 },
+		{ "/system.slice/b.service", 0 },
+	};
+	struct notify_settings with = settings;
+	_cleanup_(notify_freep) struct notify *n = NULL;
+	struct notice of;
+
+	(void)state;
+	with.alerts_max = 6;
+	n = start(&with);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		of = *growth_of(i);
+		text_copy(of.cgroup, sizeof(of.cgroup), units[i].cgroup);
+		assert_int_equal(notify_fire(n, &of, 0, 0), units[i].expected);
+	}
+	assert_int_equal(notify_firing(n), 6);
+}
+
 static void test_backoff(void **state)
 {
 	_cleanup_(notify_freep) struct notify *n = start(&settings);
@@ -411,6 +440,8 @@ static const struct CMUnitTest tests[] = {
 		   test_order_and_cap),
 	SUITE_TEST("the table of alerts has a cap", test_table_cap),
 	SUITE_TEST("a namespace has half of it at most", test_namespace_share),
+	SUITE_TEST("a user's slice has half of it at most, units of the system have all",
+		   test_user_share),
 	SUITE_TEST("a receiver that fails is left alone for longer each time", test_backoff),
 	SUITE_TEST("Alertmanager is told again of what fires, and nobody else", test_repeat),
 	SUITE_TEST("of all of it, however short the queue is", test_repeat_all),

@@ -12,6 +12,8 @@ PKG_CONFIG ?= pkg-config
 V ?= 0
 
 Q := $(if $(filter 0,$(V)),@)
+# Where pkg-config is not there yet, make deps has not been run, and its own words would be noise.
+pkg = $(shell command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) $(1))
 say = $(if $(filter 0,$(V)),@printf '  %-8s %s\n' $(1) $(2))
 
 DAEMON_LIBS := libsystemd json-c libseccomp
@@ -23,16 +25,16 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPI
 CPPFLAGS += -D_GNU_SOURCE -DGOMEMD_VERSION='"$(VERSION)"' -DGOMEMD_LIBEXEC='"$(PREFIX)/libexec/gomemd"' -Idaemon -I. -isystem $(BUILD)/bpf \
 	    -isystem $(BUILD)/proto
 OPT ?= -O2 -D_FORTIFY_SOURCE=2
-CFLAGS += -std=gnu11 -g $(OPT) $(WARNINGS) $(HARDEN) $(MATH) $(shell $(PKG_CONFIG) --cflags $(DAEMON_LIBS)) \
+CFLAGS += -std=gnu11 -g $(OPT) $(WARNINGS) $(HARDEN) $(MATH) $(call pkg,--cflags $(DAEMON_LIBS)) \
 	  $(SANITIZE)
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE)
-LDLIBS := $(shell $(PKG_CONFIG) --libs $(DAEMON_LIBS)) -linih -lm
+LDLIBS := $(call pkg,--libs $(DAEMON_LIBS)) -linih -lm
 PROFILE_LIBS := -lprotobuf-nanopb -lz
 # The terminal is gomemctl's alone.
-SCREEN_LIBS := $(shell $(PKG_CONFIG) --libs ncursesw)
+SCREEN_LIBS := $(call pkg,--libs ncursesw)
 
 # Instructions of the third BPF set (kernel 5.12): atomics that give a value back.
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror -I/usr/include/$(shell $(CC) -print-multiarch)
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror -I/usr/include/$(shell $(CC) -print-multiarch)
 SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 # Decoders of protocol buffers, by nanopb; their objects are held to the compiler's defaults.
@@ -90,29 +92,29 @@ $(BUILD)/gomemd: $(filter-out $(PROFILES) $(CLI_PURE),$(LIBRARY)) $(MAINS)
 
 $(BUILD)/gomemd-listen: $(LISTEN_MAIN) $(LISTEN_ONLY) $(BUILD)/daemon/host/duty.o
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libbpf)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,--libs libbpf)
 
 $(BUILD)/gomemd-throttle: $(THROTTLE_MAIN) $(THROTTLE_ONLY) \
 		$(patsubst %,$(BUILD)/daemon/%.o,base/fd base/text gobin/memory host/cgroup_base host/hostroot host/process)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libbpf)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,--libs libbpf)
 
 $(BUILD)/gomemd-fetch: $(FETCH_MAIN) $(FETCH_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/fetch host/fetch_judge host/fetch_message host/cgroup_base host/confine \
 		host/helper_program host/hostroot host/process host/root_path gobin/memory base/decimal base/fd base/text wire/endpoint \
 		wire/expvar wire/figures wire/gzip wire/json_read wire/prom_text)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp) -lz
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,--libs json-c libseccomp) -lz
 
 $(BUILD)/gomemd-post: $(POST_MAIN) $(POST_ONLY) $(HTTP_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine \
 		host/fetch_message host/helper_program base/fd base/text wire/url)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libseccomp)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,--libs libseccomp)
 
 $(BUILD)/gomemd-kube: $(KUBE_MAIN) $(KUBE_ONLY) $(HTTP_ONLY) $(CURL_ONLY) $(patsubst %,$(BUILD)/daemon/%.o,host/confine \
 		host/fetch_message host/helper_program host/kube_api \
 		kube/api_json kube/names kube/quantity kube/record base/decimal base/fd base/text wire/endpoint wire/json_read)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs json-c libseccomp)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call pkg,--libs json-c libseccomp)
 
 $(BUILD)/gomemctl: $(CLI) $(CLI_LIBRARY)
 	$(call say,LD,$@)
@@ -193,7 +195,9 @@ suite: all
 	$(Q)tests/suite/run '$(T)'
 
 ## make demo          three real Go services, governed
-demo: all
+demo:
+	$(Q)tests/deps.sh
+	$(Q)$(MAKE) -j "$$(nproc)" all
 	$(Q)tests/demo/demo.sh
 
 ## make bench         figures: time, memory, cost

@@ -136,6 +136,9 @@ $(BUILD)/proto/%.pb.c $(BUILD)/proto/%.pb.h: daemon/%.proto Makefile
 $(BUILD)/proto/%.pb.o: $(BUILD)/proto/%.pb.c
 	$(Q)$(CC) -Wno-missing-braces $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# Kept: what make takes for intermediate it would remove, and say so.
+.PRECIOUS: $(BUILD)/bpf/%.bpf.o $(BUILD)/proto/%.pb.c $(BUILD)/proto/%.pb.h
+
 generated: $(SKELETONS) $(PROTO:=.h)
 
 $(BUILD)/daemon/wire/pprof.o: $(BUILD)/proto/wire/pprof.pb.h

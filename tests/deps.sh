@@ -15,7 +15,7 @@ build=(gcc libc6-dev make pkg-config libsystemd-dev libinih-dev libjson-c-dev li
 	libxxhash-dev libmicrohttpd-dev libcurl4-openssl-dev)
 lint=(clang clang-format clang-tidy cppcheck shellcheck universal-ctags man-db groff-base git)
 unit=(libcmocka-dev clang llvm libclang-rt-14-dev)
-native=(bats jq iproute2 binutils python3 tmux curl libfuse3-dev fuse3 libmicrohttpd12 strace delve
+native=(bats parallel jq iproute2 binutils python3 tmux curl libfuse3-dev fuse3 libmicrohttpd12 strace delve
 	buildah mmdebstrap openssl)
 guest=(mmdebstrap e2fsprogs kmod systemd util-linux procps flex bison m4 bc xz-utils zstd cpio bzip2
 	libelf-dev libssl-dev ca-certificates)

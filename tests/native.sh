@@ -43,11 +43,13 @@ logs=$(mktemp -d "${TMPDIR:-/tmp}/native.XXXXXX")
 trap 'rm -rf "$logs"' EXIT
 build
 
-# attempt FILE: its output is kept, and how bats ended.
+# attempt FILE: its output is kept, and how bats ended. Tests of a file with "# jobs: N" wait more than they work, and for
+# each other they need not.
 attempt() {
-	local start=$SECONDS code=0 log=$logs/${1##*/}
+	local start=$SECONDS code=0 log=$logs/${1##*/} jobs
+	jobs=$(sed -n 's/^# jobs: \([0-9]*\)$/\1/p' "$1")
 	say "native: ${1##*/}"
-	timeout -k 10 "$deadline" bats --formatter tap "$1" </dev/null 2>&1 | tee "$log" || code=1
+	timeout -k 10 "$deadline" bats --formatter tap --jobs "${jobs:-1}" "$1" </dev/null 2>&1 | tee "$log" || code=1
 	echo "$code" >"$log.code"
 	say "native: ${1##*/} took $((SECONDS - start)) s"
 }

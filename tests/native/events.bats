@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# jobs: 3
 # shellcheck disable=SC2154 # those of lib.bash and kube.bash
 #
 # What alert_events writes: an alert of a pod is one event on it, counted and never made twice, and another when it is over; a

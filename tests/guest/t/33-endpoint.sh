@@ -88,6 +88,13 @@ another() { [ "$(pgrep -x gomemd-fetch)" ] && [ "$(pgrep -x gomemd-fetch)" != "$
 eventually 60 another
 eventually 60 says found '.outcome == "ok" and .figures_age_usec < 10000000'
 
+# Whoever has answered and does not any more is counted as that: its last figures are still there.
+kill -STOP "$(unit_pid found)"
+eventually 60 metric _answering found 0
+says found '.figures.heap_sys_bytes > 0'
+kill -CONT "$(unit_pid found)"
+eventually 90 metric _answering found 1
+
 # Whoever has rights holds no tenant's bytes, and whoever holds them has no rights.
 confined=$(pgrep -x gomemd-http)
 same "its rights" 0000000000000000 "$(sed -n 's/^CapEff:\t//p' "/proc/$confined/status")"

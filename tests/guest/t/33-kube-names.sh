@@ -28,6 +28,11 @@ container = api
 qos = burstable
 priority = 5
 
+[tier bank-lean]
+namespace = bank
+qos = burstable
+priority = 5
+
 [tier lax]
 owner = ledger
 priority = 9
@@ -85,6 +90,7 @@ same "its class" guaranteed "$(explained bank/ledger-0 .kubernetes.qos)"
 same "its tier" gateway "$(explained bank/ledger-0 .tier)"
 same "its mode" recommend "$(explained bank/ledger-0 .mode)"
 same "why not the shop's" namespace "$(explained bank/ledger-0 '.tiers[] | select(.tier == "shop-api") | .why')"
+same "why not that of another class" qos "$(explained bank/ledger-0 '.tiers[] | select(.tier == "bank-lean") | .why')"
 same "why not its owner's" generous "$(explained bank/ledger-0 '.tiers[] | select(.tier == "lax") | .why')"
 never_within 3 limited "$bank_pid"
 
@@ -176,7 +182,8 @@ for c in bank etcd dns free side; do systemctl stop "cri-containerd-$(id_of $c).
 
 # ---- a container that is restarted, under a new id: its successor begins with what was learned ----
 app=55555555-2222-3333-4444-555555555555
-pod_dir shop app-6c9f8d7b5-abcde $app api
+# Of two directories the link tells which: its name comes after it was found.
+pod_dir shop app-6c9f8d7b5-abcde $app init api
 sandbox burstable $app
 container app burstable $app "$(id_of app-0)" MemoryMax=256M -- -live 30 -garbage 10 -mmap 70
 pod_link shop app-6c9f8d7b5-abcde $app api "$(id_of app-0)"

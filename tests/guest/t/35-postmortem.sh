@@ -43,6 +43,8 @@ at_most "live, garbage and not Go's" $((96 << 20)) \
 	"$(record_of kept '.verdict | .live_bytes + .garbage_bytes + .nongo_bytes')"
 at_least "what was live" $((32 << 20)) "$(record_of kept .verdict.live_bytes)"
 at_least "looks" 5 "$(record_of kept '.looks | length')"
+same "the first look is before all that was watched, the last is the newest" "true true" "$(record_of kept \
+	'"\(.looks[0].before_usec >= .verdict.watched_usec + .verdict.blind_usec) \(.looks[-1].before_usec == .verdict.blind_usec)"')"
 at_most "of the last" 121000000 "$(record_of kept '[.looks[].before_usec] | max')"
 same "its soft limit was set" true "$(record_of kept '[.decisions[] | select(.lever == "soft_limit" and .outcome == "done")] | length > 0')"
 same "culprit" main.leak "$(record_of kept '.processes[0].culprits[0].function')"
@@ -63,9 +65,16 @@ eventually 20 recorded gone
 same "kind" growth "$(record_of gone .verdict.kind)"
 say_figure postmortem "told by $(record_of gone .kernel.told_by), $(record_of gone .verdict.blind_usec) us after the last look"
 
-# Of another kind: what is not the heap's.
+# Nobody is killed, nothing is recorded.
 srv mapped 1.24 MemoryMax=96M MemorySwapMax=0 -- -live 8 -garbage 8 -mmap 70
 never_within 3 recorded mapped
+unit_stop mapped
+
+# Of another kind: what grows is not the heap's.
+srv mapped 1.24 MemoryMax=96M MemorySwapMax=0 -- -live 8 -garbage 8 -mmap 10 -growmap 4
+eventually 120 recorded mapped
+same "kind" non-go "$(record_of mapped .verdict.kind)"
+at_least "what is not Go's" $((40 << 20)) "$(record_of mapped .verdict.nongo_bytes)"
 unit_stop mapped
 
 # It outlives the daemon, which ends as by a power cut.

@@ -8,7 +8,7 @@
 #define CPU_MIN_PERMILLE 10 /* who sleeps may wake up */
 #define SMOOTH_WINDOW	 USEC_MIN
 #define LEAST_PERCENT	 110 /* of the floor */
-#define USED_PERCENT	 125
+#define BELIEVED_PERCENT 150 /* of what is in use */
 
 /* Its needs, and never less than it was promised by its owner. */
 static uint64_t base_of(const struct share_member *m)
@@ -87,10 +87,11 @@ uint64_t namespace_share_step(uint64_t total, const struct share_member *members
 
 uint64_t namespace_share_least(uint64_t floors, uint64_t nongo, uint64_t margin, uint64_t used)
 {
-	const uint64_t budget =
-		add_sat(mul_div(floors, LEAST_PERCENT, 100), add_sat(nongo, margin));
+	/* Enough right after a collection as well: a limit below the floor would be given back, and be set anew. */
+	const uint64_t believed =
+		MIN(mul_div(floors, LEAST_PERCENT, 100), mul_div(used, BELIEVED_PERCENT, 100));
 
-	return MIN(mul_div(budget, 1000, SAFE_PERMILLE), mul_div(used, USED_PERCENT, 100));
+	return mul_div(add_sat(believed, add_sat(nongo, margin)), 1000, SAFE_PERMILLE);
 }
 
 static void note_cpu(struct share_watch *w, uint64_t cpu_us, usec_t now)

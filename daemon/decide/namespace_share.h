@@ -42,7 +42,7 @@ uint64_t namespace_share_step(uint64_t total, const struct share_member *members
 /*
  * What soft limits go by for all that: as much as leaves a collector some room beside what is not Go's ([S_floor] and N;
  * @floors, @nongo and @margin are the decision's), since a namespace's share is no reason to collect without end. What a
- * process says of itself counts as far as a little over what the kernel sees in use.
+ * process says of itself counts as far as half as much again as the kernel sees in use.
  */
 uint64_t namespace_share_least(uint64_t floors, uint64_t nongo, uint64_t margin, uint64_t used);
 

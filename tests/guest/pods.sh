@@ -6,8 +6,9 @@
 
 logs=/var/log
 at_exit 'rm -rf /var/log/pods /var/log/containers'
+outs=()
 # shellcheck disable=SC2016,SC2154 # evaluated at the end
-at_exit '[ "$code" -eq 0 ] || tail -n 3 /run/*.out >&3'
+at_exit '[ "$code" -eq 0 ] || tail -n 3 "${outs[@]}" >&3'
 rm -rf "$logs/pods" "$logs/containers"
 
 # id_of WORD: 64 hexadecimal digits.
@@ -45,6 +46,7 @@ container() {
 	done
 	shift
 	rm -f "/run/$name.out"
+	outs+=("/run/$name.out")
 	at_exit "systemctl stop cri-containerd-$id.scope"
 	systemd-run --quiet --collect --scope --unit="cri-containerd-$id" --slice="$(slice_of "$class" "$uid")" \
 		"${properties[@]}" -- "$PROGRAMS/srv-1.24-plain" "$@" >"/run/$name.out" 2>&1 </dev/null &

@@ -2,7 +2,9 @@
 #include "fixture/suite.h"
 
 #include "base/util.h"
+#include "decide/heapmath.h"
 #include "decide/namespace_share.h"
+#include "decide/snapshot.h"
 
 #define NONE BYTES_UNLIMITED
 
@@ -220,6 +222,33 @@ static void test_watch(void **state)
 	assert_in_range(share_watch_cpu_permille(&w), 0, 10);
 }
 
+/* What a soft limit has of that, as decide_context has it. */
+static uint64_t limit_of(uint64_t part, uint64_t nongo, uint64_t margin)
+{
+	return sub_sat(mul_div(part, SAFE_PERMILLE, 1000), add_sat(nongo, margin));
+}
+
+static void test_least(void **state)
+{
+	static const uint64_t live[] = { 2, 10, 50, 400, 4000 };
+	const uint64_t nongo = 3 * MIB, margin = 8 * MIB;
+
+	(void)state;
+	/* Who has just collected uses what lives, and keeps its limit. */
+	for (size_t i = 0; i < ARRAY_SIZE(live); i++) {
+		const struct go_sample s = { .heap_marked_bytes = live[i] * MIB };
+		const uint64_t floor = heap_limit_floor(&s, 24);
+		const uint64_t part =
+			namespace_share_least(floor, nongo, margin, live[i] * MIB + nongo);
+
+		assert_true(limit_of(part, nongo, margin) > floor + floor / 20);
+	}
+	/* Who says that it has a thousand times as much is not believed. */
+	assert_in_range(limit_of(namespace_share_least(50000 * MIB, nongo, margin, 50 * MIB), nongo,
+				 margin),
+			74 * MIB, 75 * MIB);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -227,6 +256,8 @@ int main(void)
 		SUITE_TEST("the sum never rises above the total, whoever steps when", test_steps),
 		SUITE_TEST("it comes to rest", test_settles),
 		SUITE_TEST("the least of two windows, and CPU time", test_watch),
+		SUITE_TEST("soft limits fit right after a collection, whatever is claimed",
+			   test_least),
 	};
 	static struct suite s;
 

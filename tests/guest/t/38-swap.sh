@@ -14,6 +14,14 @@ zram_swap 512
 said() {
 	tail -n 1 "/run/$1.out" | jq -r ".$2"
 }
+# What it says of itself, for whoever reads of a failure.
+say_treated() {
+	[ "$code" -ne 0 ] || return 0
+	tail -n 3 /run/treated.out >&3
+	unit_get treated Result >&3
+	tail -n 4 "$(unit_cgroup treated)"/memory.{current,swap.current,events} >&3
+}
+at_exit say_treated
 ended() {
 	unit_is "$1" failed || [ "$(unit_get "$1" SubState)" = exited ]
 }

@@ -83,7 +83,7 @@ run_part() {
 	skipped=$((skipped + counts[2]))
 	if [ "${counts[1]}" -ne 0 ]; then
 		result=FAILED
-		faulty+=("$(faults "$name")")
+		mapfile -t -O ${#faulty[@]} faulty < <(faults "$name")
 	fi
 	summary+=("$(printf '%-8s %-7s %5d s  %4d passed %4d failed %4d skipped' "$name" "$result" \
 		$((SECONDS - start)) "${counts[@]}")")

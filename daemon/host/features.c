@@ -37,7 +37,7 @@ static const struct feature_info infos[] = {
 	[FEATURE_METRICS] = { "metrics", "nothing is served on metrics_listen",
 			      "libmicrohttpd (Debian: libmicrohttpd12) must be installed and the address free; the journal says what is wrong" },
 	[FEATURE_ENDPOINTS] = { "endpoints",
-				"endpoint of a policy and gomemctl endpoint do nothing, or without CAP_SYS_ADMIN nothing outside the own network namespace",
+				"endpoint of a policy and gomemctl endpoint do nothing; where CAP_SYS_ADMIN alone is missing, nothing outside of the daemon's network namespace",
 				"install libcurl (libcurl4 in Debian), and gomemd-fetch beside the other helpers; CAP_SYS_ADMIN for programs in other network namespaces" },
 };
 _Static_assert(ARRAY_SIZE(infos) == FEATURE_MAX_, "each feature is described");

@@ -112,50 +112,69 @@ static void test_table_cap(void **state)
 	assert_int_equal(notify_fire(n, growth_of(3), 3 * with.hold, 0), 0);
 }
 
-static void test_namespace_share(void **state)
+struct tenant_alert {
+	const char *space, *cgroup;
+	int expected;
+};
+
+/* A table of six has room for three of one tenant's. */
+static void check_shares(const struct tenant_alert *of, size_t n_of)
 {
 	struct notify_settings with = settings;
 	_cleanup_(notify_freep) struct notify *n = NULL;
-	struct notice of;
+	struct notice notice;
 
-	(void)state;
 	with.alerts_max = 6;
 	n = start(&with);
-	for (uint64_t i = 1; i <= 8; i++) {
-		of = *growth_of(i);
-		text_copy(of.space, sizeof(of.space), i < 5 ? "greedy" : i < 8 ? "other" : "");
-		assert_int_equal(notify_fire(n, &of, 0, 0), i == 4 || i == 8 ? -ENOSPC : 0);
+	for (size_t i = 0; i < n_of; i++) {
+		notice = *growth_of(i + 1);
+		text_copy(notice.space, sizeof(notice.space), of[i].space);
+		text_copy(notice.cgroup, sizeof(notice.cgroup), of[i].cgroup);
+		assert_int_equal(notify_fire(n, &notice, 0, 0), of[i].expected);
 	}
 	assert_int_equal(notify_firing(n), 6);
 }
 
-static void test_user_share(void **state)
+static void test_namespace_share(void **state)
 {
-	static const struct {
-		const char *cgroup;
-		int expected;
-	} units[] = {
-		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/a.service", 0 },
-		{ "/user.slice/user-1000.slice/session-1.scope", 0 },
-		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/b.service", 0 },
-		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/c.service", -ENOSPC },
-		{ "/user.slice/user-100.slice/user@100.service/app.slice/a.service", 0 },
-		{ "/system.slice/a.service", 0 },
-		{ "/system.slice/b.service", 0 },
+	static const struct tenant_alert of[] = {
+		{ "greedy", "", 0 },	   { "greedy", "", 0 }, { "greedy", "", 0 },
+		{ "greedy", "", -ENOSPC }, { "other", "", 0 },	{ "other", "", 0 },
+		{ "other", "", 0 },	   { "", "", -ENOSPC },
 	};
-	struct notify_settings with = settings;
-	_cleanup_(notify_freep) struct notify *n = NULL;
-	struct notice of;
 
 	(void)state;
-	with.alerts_max = 6;
-	n = start(&with);
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		of = *growth_of(i);
-		text_copy(of.cgroup, sizeof(of.cgroup), units[i].cgroup);
-		assert_int_equal(notify_fire(n, &of, 0, 0), units[i].expected);
-	}
-	assert_int_equal(notify_firing(n), 6);
+	check_shares(of, ARRAY_SIZE(of));
+}
+
+static void test_user_share(void **state)
+{
+	static const struct tenant_alert of[] = {
+		{ "", "/user.slice/user-1000.slice/user@1000.service/app.slice/a.service", 0 },
+		{ "", "/user.slice/user-1000.slice/session-1.scope", 0 },
+		{ "", "/user.slice/user-1000.slice/user@1000.service/app.slice/b.service", 0 },
+		{ "", "/user.slice/user-1000.slice/user@1000.service/app.slice/c.service",
+		  -ENOSPC },
+		{ "", "/user.slice/user-100.slice/user@100.service/app.slice/a.service", 0 },
+		{ "", "/system.slice/a.service", 0 },
+		{ "", "/system.slice/b.service", 0 },
+	};
+
+	(void)state;
+	check_shares(of, ARRAY_SIZE(of));
+}
+
+/* Units of the administrator's are no tenant's: one kind of them may fill the table. */
+static void test_system_share(void **state)
+{
+	static const struct tenant_alert of[] = {
+		{ "", "/system.slice/a.service", 0 }, { "", "/system.slice/b.service", 0 },
+		{ "", "/system.slice/c.service", 0 }, { "", "/system.slice/d.service", 0 },
+		{ "", "/system.slice/e.service", 0 }, { "", "/system.slice/f.service", 0 },
+	};
+
+	(void)state;
+	check_shares(of, ARRAY_SIZE(of));
 }
 
 static void test_backoff(void **state)
@@ -440,8 +459,8 @@ static const struct CMUnitTest tests[] = {
 		   test_order_and_cap),
 	SUITE_TEST("the table of alerts has a cap", test_table_cap),
 	SUITE_TEST("a namespace has half of it at most", test_namespace_share),
-	SUITE_TEST("a user's slice has half of it at most, units of the system have all",
-		   test_user_share),
+	SUITE_TEST("a user's slice has half of it at most", test_user_share),
+	SUITE_TEST("units of the system may have all of it", test_system_share),
 	SUITE_TEST("a receiver that fails is left alone for longer each time", test_backoff),
 	SUITE_TEST("Alertmanager is told again of what fires, and nobody else", test_repeat),
 	SUITE_TEST("of all of it, however short the queue is", test_repeat_all),

@@ -14,9 +14,11 @@ setup() {
 	for tool in sh bash make uname mkdir sed nproc; do ln -s "$(command -v "$tool")" "$bin/$tool"; done
 }
 
-# first TARGET: what make would do first, told without doing it. What comes after would need what that installs.
+# first TARGET: what make would do first where nothing is built, told without doing it. What comes after would need what that
+# installs.
 first() {
-	env -i PATH="$bin" make -n -C "$top" "$1" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	env -i PATH="$bin" make -n -C "$top" BUILD="$BATS_TEST_TMPDIR/unbuilt" "$1" \
+		>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
 	grep -v '^make' "$BATS_TEST_TMPDIR/out" | head -n 1
 }
 
